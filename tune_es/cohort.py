@@ -1,0 +1,98 @@
+"""Every trial's best score by step, ranked as it comes in."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left, bisect_right, insort
+from copy import deepcopy
+from typing import NamedTuple
+
+
+class Peers(NamedTuple):
+    """The other trials as one trial may see them: never itself.
+
+    Scores are oriented (higher is better) and best-so-far. Trials meet at equal steps.
+    """
+
+    cohort: Cohort
+    trial_id: str
+
+    def count(self, step: float) -> int:
+        """How many other trials have a finite score at this step."""
+        return len(self.cohort.row(step)) - (self._own(step) is not None)
+
+    def rank(self, step: float, score: float) -> int:
+        """How many other trials are strictly better than ``score`` at this step; 0 is best."""
+        row, own = self.cohort.row(step), self._own(step)
+        better = len(row) - bisect_right(row, score)
+        return better - (own is not None and own > score)
+
+    def median(self, step: float) -> float | None:
+        """The median best-so-far of the other trials at this step; None where there are none."""
+        row, own, count = self.cohort.row(step), self._own(step), self.count(step)
+        if count == 0:
+            return None
+        skip = len(row) if own is None else bisect_left(row, own)
+        low, high = (count - 1) // 2, count // 2
+        return (row[low + (low >= skip)] + row[high + (high >= skip)]) / 2
+
+    def _own(self, step: float) -> float | None:
+        return self.cohort.score(self.trial_id, step)
+
+
+class Cohort:
+    """Best-so-far scores of all trials, one sorted row a step.
+
+    Recording costs a binary search and one insertion. Finished trials stay: they are the peers of
+    those that come later.
+
+    >>> cohort = Cohort()
+    >>> for trial_id, score in (("a", 0.5), ("b", 0.75), ("c", 0.25)):
+    ...     cohort.record(trial_id, 1, score)
+    >>> peers = cohort.peers("a")
+    >>> peers.count(1), peers.rank(1, 0.65), peers.median(1)
+    (2, 1, 0.5)
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[float, array[float]] = {}
+        self._trials: dict[str, tuple[array[float], array[float]]] = {}
+
+    def record(self, trial_id: str, step: float, score: float | None) -> None:
+        """Note a trial's score; its best so far is what is ranked. Non-finite scores are not."""
+        if score is None or not math.isfinite(score):
+            return
+        steps, bests = self._trials.setdefault(trial_id, (array("d"), array("d")))
+        best = max(score, bests[-1]) if bests else score
+        steps.append(step)
+        bests.append(best)
+        insort(self._rows.setdefault(step, array("d")), best)
+
+    def cut(self, trial_id: str, step: float) -> None:
+        """Forget what a trial reported at ``step`` and later: it goes through them again."""
+        steps, bests = self._trials.get(trial_id, (array("d"), array("d")))
+        while steps and steps[-1] >= step:
+            row = self._rows[steps.pop()]
+            del row[bisect_left(row, bests.pop())]
+
+    def copy(self) -> Cohort:
+        """A cohort of its own with the same content."""
+        return deepcopy(self)
+
+    def peers(self, trial_id: str) -> Peers:
+        """The cohort as this trial may see it."""
+        return Peers(self, trial_id)
+
+    def row(self, step: float) -> array[float]:
+        """All scores at a step, worst first."""
+        return self._rows.get(step, _EMPTY)
+
+    def score(self, trial_id: str, step: float) -> float | None:
+        """A trial's best so far as it stood at ``step``; None where it reported none there."""
+        steps, bests = self._trials.get(trial_id, (_EMPTY, _EMPTY))
+        at = bisect_left(steps, step)
+        return bests[at] if at < len(steps) and steps[at] == step else None
+
+
+_EMPTY: array[float] = array("d")

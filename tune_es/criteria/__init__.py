@@ -1,0 +1,47 @@
+"""When more training is not worth its price: one idea a file."""
+
+from tune_es.criteria.adaptive import Adaptive
+from tune_es.criteria.base import Criterion
+from tune_es.criteria.below_median import BelowMedian
+from tune_es.criteria.combine import AllOf, AnyOf, AtLeast
+from tune_es.criteria.composite import Composite
+from tune_es.criteria.cyclic import Cyclic
+from tune_es.criteria.divergence import Divergence, NonFinite
+from tune_es.criteria.limits import Budget, Target
+from tune_es.criteria.overfit import OverfitGap
+from tune_es.criteria.patience import Patience
+from tune_es.criteria.per_metric import PerMetric
+from tune_es.criteria.plateau import Plateau
+from tune_es.criteria.prechelt import GeneralizationLoss, ProgressQuotient, UninterruptedProgress
+from tune_es.criteria.seed_adaptive import DecayingDelta, ShrinkingPatience
+from tune_es.criteria.smoothed import Smoothed
+from tune_es.criteria.timing import After, Every
+from tune_es.criteria.window_gain import WindowGain
+
+__all__ = [
+    "Adaptive",
+    "After",
+    "AllOf",
+    "AnyOf",
+    "AtLeast",
+    "BelowMedian",
+    "Budget",
+    "Composite",
+    "Criterion",
+    "Cyclic",
+    "DecayingDelta",
+    "Divergence",
+    "Every",
+    "GeneralizationLoss",
+    "NonFinite",
+    "OverfitGap",
+    "Patience",
+    "PerMetric",
+    "Plateau",
+    "ProgressQuotient",
+    "ShrinkingPatience",
+    "Smoothed",
+    "Target",
+    "UninterruptedProgress",
+    "WindowGain",
+]

@@ -1,0 +1,60 @@
+"""The stopping parameters of one trial, laid over the policy of the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from tune_es.checks import nearest
+from tune_es.criteria import Criterion
+from tune_es.spec import from_spec
+
+
+def changed(criterion: Criterion, params: Mapping[str, Any]) -> Criterion:
+    """The criterion with fields of it, and of the criteria inside, changed.
+
+    A name is a field (``patience``), or ``Label.field`` where several criteria have it.
+
+    Raises:
+        ValueError: No criterion has the field, or several have; a value outside its range.
+
+    >>> from tune_es import Patience, Target
+    >>> changed(Patience(5) | Target(0.9), {"patience": 7, "Target.value": 1})
+    Traceback (most recent call last):
+    ValueError: es.patience is in several criteria; name one: Patience.patience, Target.patience
+    >>> changed(Patience(5), {"patience": 7}) == Patience(7)
+    True
+    """
+    for name, value in params.items():
+        criterion = _changed(criterion, _owner(criterion, name), name.rpartition(".")[2], value)
+    return criterion
+
+
+def _owner(criterion: Criterion, name: str) -> str:
+    """The label of the criterion that a parameter belongs to."""
+    paths = {
+        f"{part.label}.{each.name}": part.label
+        for part in criterion.walk()
+        for each in fields(part)
+        if not isinstance(getattr(part, each.name), (Criterion, tuple)) and each.name != "metric"
+    }
+    full = [path for path in paths if path == name or path.rpartition(".")[2] == name]
+    if len(full) == 1:
+        return paths[full[0]]
+    if full:
+        choices = ", ".join(sorted(full))
+        raise ValueError(f"es.{name} is in several criteria; name one: {choices}")
+    short = {path.rpartition(".")[2] for path in paths}
+    raise ValueError(f"es.{name} is no stopping parameter; {nearest(name, short)}")
+
+
+def _changed(criterion: Criterion, owner: str, name: str, value: Any) -> Criterion:
+    criterion = criterion.map_parts(lambda part: _changed(part, owner, name, value))
+    if criterion.label != owner:
+        return criterion
+    return from_spec({type(criterion).__name__: {**_own(criterion), name: value}})
+
+
+def _own(criterion: Criterion) -> dict[str, Any]:
+    return {each.name: getattr(criterion, each.name) for each in fields(criterion)}

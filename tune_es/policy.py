@@ -1,0 +1,252 @@
+"""A policy: what is measured, when a trial is stopped, and what its budget is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from tune_es.checks import check_count, check_fields, check_number, nearest
+from tune_es.cohort import Cohort, Peers
+from tune_es.criteria import AnyOf, Budget, Criterion, NonFinite
+from tune_es.criteria.combine import mute
+from tune_es.params import changed
+from tune_es.reading import Reader, Reading
+from tune_es.records import JUDGEMENTS, Action, Decision, Metric, Observation
+from tune_es.signals.best import is_better
+from tune_es.spec import from_spec, to_spec
+
+
+class PolicyState(NamedTuple):
+    """What a policy remembers of one trial; the best value is oriented."""
+
+    rule: Any
+    best: float | None = None
+    best_step: float | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Metrics, a stopping rule and a budget, checked when built; the same in Python and in YAML.
+
+    Args:
+        metric: The primary metric: what ``best`` means, and what rules judge that name no other.
+            Nested results are addressed with slashes, ``"val/loss"``.
+        mode: ``"min"`` or ``"max"``, of ``metric``.
+        stop: The stopping rule: a :class:`Criterion`, the name of a preset (``"safe"``,
+            ``"balanced"``, ``"aggressive"``), or either as plain data.
+        other_metrics: Further metrics that rules name, each with its mode.
+        max_t: The budget of a trial in units of ``time_attr``. A trial is stopped there
+            (EXHAUSTED), and rules that think in shares of the budget need it.
+        time_attr: The result key that counts training; it has to grow.
+        not_before: A step, or the milestones of a schedule, the last of which counts. Before it no
+            trial is stopped as STALLED, OVERFIT or HOPELESS; broken and finished ones are.
+        nonfinite_patience: A trial ends as BROKEN after a non-finite ``metric`` and this many
+            more in a row; None switches the guard off.
+        cost_attr: The result key with the money spent so far, for ``Budget(cost=...)``.
+        price_per_hour: Used instead of ``cost_attr``: money for an hour of ``time_total_s``.
+
+    Raises:
+        ValueError: Who, rule, value and the nearest valid choice.
+
+    >>> from tune_es import Patience
+    >>> policy = Policy("eval_loss", "min", stop=Patience(2), max_t=10)
+    >>> decision = policy.first_stop([0.9, 0.5, 0.6, 0.5, 0.4])
+    >>> decision.step, decision.verdict.cause.name, decision.best, decision.best_step
+    (4, 'STALLED', 0.5, 2)
+    >>> Policy.from_yaml(policy.to_yaml()) == policy
+    True
+    """
+
+    metric: str
+    mode: str
+    stop: Criterion | str | Mapping[str, Any] = "balanced"
+    other_metrics: Mapping[str, str] = field(default_factory=dict)
+    max_t: float | None = None
+    time_attr: str = "training_iteration"
+    not_before: float | Sequence[float] | None = None
+    nonfinite_patience: int | None = 2
+    cost_attr: str | None = None
+    price_per_hour: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stop", from_spec(self.stop))
+        if not isinstance(self.other_metrics, Mapping):
+            raise ValueError(
+                "Policy.other_metrics must map names to modes such as {'eval_f1': 'max'}, "
+                f"got {self.other_metrics!r}"
+            )
+        object.__setattr__(self, "other_metrics", dict(sorted(self.other_metrics.items())))
+        if isinstance(self.not_before, (list, tuple)):
+            object.__setattr__(self, "not_before", tuple(self.not_before))
+        self._check()
+
+    def _check(self) -> None:
+        if self.metric in self.other_metrics:
+            raise ValueError(f"Policy.other_metrics repeats the primary metric {self.metric!r}")
+        for name in sorted(self.criterion.metric_names):
+            if name not in self.metrics:
+                raise ValueError(
+                    f"Policy.stop judges {name!r}, which is neither Policy.metric nor in "
+                    f"Policy.other_metrics; {nearest(name, self.metrics)}"
+                )
+        for name in ("max_t", "price_per_hour"):
+            if getattr(self, name) is not None:
+                check_number("Policy", name, getattr(self, name), above=0)
+        if self.nonfinite_patience is not None:
+            check_count("Policy", "nonfinite_patience", self.nonfinite_patience, least=0)
+        if not isinstance(self.time_attr, str) or not self.time_attr:
+            raise ValueError(f"Policy.time_attr must be a result key, got {self.time_attr!r}")
+        for step in self._milestones:
+            check_number("Policy", "not_before", step, least=0)
+        if self.criterion.needs_max_t and self.max_t is None:
+            raise ValueError(
+                f"Policy.max_t is needed by {self.criterion.label}: give the {self.time_attr} of a "
+                "full run, or a rule that counts evaluations such as Patience(10)"
+            )
+
+    @cached_property
+    def criterion(self) -> Criterion:
+        """The stopping rule alone, without budget and guard."""
+        return from_spec(self.stop)
+
+    @cached_property
+    def metrics(self) -> dict[str, Metric]:
+        """Every metric by name, the primary one first."""
+        others = {name: Metric(name, mode) for name, mode in self.other_metrics.items()}
+        return {self.metric: Metric(self.metric, self.mode), **others}
+
+    @cached_property
+    def _milestones(self) -> tuple[float, ...]:
+        if self.not_before is None:
+            return ()
+        if isinstance(self.not_before, Sequence):
+            return tuple(self.not_before)
+        return (self.not_before,)
+
+    @cached_property
+    def _rule(self) -> Criterion:
+        parts = [self.criterion]
+        if self.max_t is not None:
+            parts.append(Budget(steps=self.max_t))
+        if self.nonfinite_patience is not None:
+            parts.append(NonFinite(self.nonfinite_patience))
+        return AnyOf(*parts)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        signs = {name: metric.sign for name, metric in self.metrics.items()}
+        return Reader(
+            self.metric,
+            signs,
+            self.criterion.input_names,
+            self.time_attr,
+            self.max_t,
+            self.cost_attr,
+            self.price_per_hour,
+        )
+
+    @cached_property
+    def uses_peers(self) -> bool:
+        """True where a decision depends on the other trials."""
+        return self.criterion.uses_peers
+
+    def init(self) -> PolicyState:
+        """The state of a trial that has reported nothing."""
+        return PolicyState(self._rule.init())
+
+    def step(
+        self, state: PolicyState, observation: Observation, peers: Peers
+    ) -> tuple[PolicyState, Decision]:
+        """The next state and the decision on one observation; changes neither argument."""
+        rule, verdict = self._rule.step(state.rule, observation, peers)
+        best, best_step = state.best, state.best_step
+        if observation.score is not None and is_better(observation.score, best):
+            best, best_step = observation.score, observation.step
+        if verdict.cause in JUDGEMENTS and observation.step < max(self._milestones, default=0):
+            verdict = mute(verdict)
+        action = Action.STOP if verdict.stop else Action.CONTINUE
+        shown = math.nan if best is None else self.metrics[self.metric].sign * best
+        trial_id, step = observation.trial_id, observation.step
+        decision = Decision(trial_id, step, action, verdict, shown, best_step)
+        return PolicyState(rule, best, best_step), decision
+
+    def read(self, trial_id: str, result: Mapping[str, object]) -> Reading:
+        """The observation in a result, flat or nested; never raises for what a trial reported."""
+        return self._reader.read(trial_id, result)
+
+    def first_stop(self, results: Iterable[float | Mapping[str, object]]) -> Decision | None:
+        """The first stop on one recorded curve, or None: the policy tried out without a sweep.
+
+        A plain number is the primary metric; steps are 1, 2, 3, ... where a result has none.
+        """
+        state, peers = self.init(), Cohort().peers("")
+        for step, result in enumerate(results, start=1):
+            row = result if isinstance(result, Mapping) else {self.metric: result}
+            reading = self.read("", {self.time_attr: step, **row})
+            if reading.observation is not None:
+                state, decision = self.step(state, reading.observation, peers)
+                if decision.stop:
+                    return decision
+        return None
+
+    def with_params(self, params: Mapping[str, Any]) -> Policy:
+        """The policy of a trial that brings its own parameters, as from ``config["es"]``.
+
+        ``stop``, ``max_t``, ``not_before`` and ``nonfinite_patience`` are fields of the policy;
+        every other name is a field of the criteria in it.
+
+        >>> policy = Policy("loss", "min", stop="safe", max_t=9)
+        >>> policy.with_params({"min_gain": 0.01}).criterion.min_gain
+        0.01
+        """
+        mine = {"stop", "max_t", "not_before", "nonfinite_patience"} & set(params)
+        policy = replace(self, **{name: params[name] for name in mine}) if mine else self
+        rest = {name: value for name, value in params.items() if name not in mine}
+        return replace(policy, stop=changed(policy.criterion, rest)) if rest else policy
+
+    def to_dict(self) -> dict[str, Any]:
+        """The policy as plain data; fields that have their default are left out."""
+        data: dict[str, Any] = {"metric": self.metric, "mode": self.mode}
+        data["stop"] = to_spec(self.stop)
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name not in data and value not in (each.default, {}):
+                data[each.name] = to_spec(value)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Policy:
+        """The policy that plain data describes; unknown and missing fields are refused."""
+        if not isinstance(data, Mapping):
+            raise ValueError(f"a policy must be a mapping of fields to values, got {data!r}")
+        check_fields("Policy", data, [each.name for each in fields(cls)])
+        for name in ("metric", "mode"):
+            if name not in data:
+                raise ValueError(f"Policy lacks the field {name!r}, which has no default")
+        return cls(**data)
+
+    def to_yaml(self) -> str:
+        """The policy as a YAML document."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Policy:
+        """The policy in a YAML document; it is data only and can run nothing."""
+        try:
+            data = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(
+                f"the policy is not valid YAML: {' '.join(str(error).split())}"
+            ) from None
+        return cls.from_dict(data)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Policy:
+        """The policy in a YAML file."""
+        return cls.from_yaml(Path(path).read_text(encoding="utf-8"))

@@ -1,0 +1,158 @@
+"""The only thing that remembers: every trial's history, and what was decided about it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tune_es.cohort import Cohort
+from tune_es.policy import Policy, PolicyState
+from tune_es.records import Decision, Observation
+
+#: Version of the snapshot's layout.
+LAYOUT = 1
+
+
+@dataclass
+class _Life:
+    """One trial from its first step; a trial that starts again from an earlier step is cut back."""
+
+    policy: Policy
+    state: PolicyState
+    steps: list[float] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+
+class Referee:
+    """Judges every trial of one experiment; the same object live and in replay.
+
+    A step that was judged already gives the decision it got then: after a crash, Ray reports steps
+    again. An earlier step with other numbers is a new life of the trial, and its history is cut
+    back to there. ``snapshot`` and ``restore`` carry everything across a crash.
+
+    >>> from tune_es import Patience
+    >>> referee = Referee(Policy("loss", "min", stop=Patience(2)))
+    >>> for step, loss in enumerate([0.5, 0.6, 0.7], start=1):
+    ...     decision = referee.report("a", {"training_iteration": step, "loss": loss})
+    >>> decision.stop, decision.verdict.evidence["best"], decision.best_step
+    (True, 0.5, 1)
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._cohort = Cohort()
+        self._lives: dict[str, _Life] = {}
+        self._ended: dict[str, Decision] = {}
+
+    def admit(self, trial_id: str, params: Mapping[str, Any] | None = None) -> Policy:
+        """Take in a trial with its own stopping parameters; one that is known stays as it is.
+
+        Raises:
+            ValueError: A parameter that the policy does not have or allow.
+        """
+        if trial_id not in self._lives:
+            policy = self.policy.with_params(params) if params else self.policy
+            self._lives[trial_id] = _Life(policy, policy.init())
+        return self._lives[trial_id].policy
+
+    def report(self, trial_id: str, result: Mapping[str, object]) -> Decision:
+        """Judge a result dictionary, flat or nested.
+
+        Raises:
+            ValueError: The result has no usable ``time_attr``.
+        """
+        policy = self.admit(trial_id)
+        reading = policy.read(trial_id, result)
+        if reading.observation is None:
+            problem = reading.problems[policy.time_attr]
+            raise ValueError(f"result of trial {trial_id}: {policy.time_attr!r} {problem}")
+        return self.observe(reading.observation)
+
+    def observe(self, observation: Observation) -> Decision:
+        """Judge one observation; a trial not admitted is taken in with the common policy."""
+        self.admit(observation.trial_id)
+        life = self._lives[observation.trial_id]
+        at = bisect_left(life.steps, observation.step)
+        if at < len(life.steps):
+            if self._is_known(life, at, observation):
+                return life.decisions[at]
+            self._cut(life, observation.trial_id, at)
+        return self._judge(life, observation)
+
+    def last(self, trial_id: str) -> Decision | None:
+        """The latest decision about a trial, ended ones included."""
+        life = self._lives.get(trial_id)
+        return life.decisions[-1] if life and life.decisions else self._ended.get(trial_id)
+
+    def forget(self, trial_id: str) -> None:
+        """Drop the history of a trial that has ended; its last decision and its scores stay."""
+        life = self._lives.pop(trial_id, None)
+        if life is not None and life.decisions:
+            self._ended[trial_id] = life.decisions[-1]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything remembered, to be pickled at once; later observations do not change it."""
+        lives = {
+            trial_id: (life.policy, life.state, life.observations[:], life.decisions[:])
+            for trial_id, life in self._lives.items()
+        }
+        return {
+            "layout": LAYOUT,
+            "lives": lives,
+            "ended": dict(self._ended),
+            "cohort": self._cohort.copy(),
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from a snapshot as if nothing had happened.
+
+        Raises:
+            ValueError: The snapshot was written by another version of the layout.
+        """
+        layout = snapshot.get("layout")
+        if layout != LAYOUT:
+            raise ValueError(f"Referee snapshot layout must be {LAYOUT}, got {layout!r}")
+        self._lives = {
+            trial_id: _Life(
+                policy,
+                state,
+                [seen.step for seen in observations],
+                list(observations),
+                list(decisions),
+            )
+            for trial_id, (policy, state, observations, decisions) in snapshot["lives"].items()
+        }
+        self._ended = dict(snapshot["ended"])
+        self._cohort = snapshot["cohort"].copy()
+
+    def _is_known(self, life: _Life, at: int, observation: Observation) -> bool:
+        if life.steps[at] != observation.step:
+            return False
+        return at == len(life.steps) - 1 or _same(life.observations[at], observation)
+
+    def _judge(self, life: _Life, observation: Observation) -> Decision:
+        if life.policy.uses_peers:
+            self._cohort.record(observation.trial_id, observation.step, observation.score)
+        peers = self._cohort.peers(observation.trial_id)
+        life.state, decision = life.policy.step(life.state, observation, peers)
+        life.steps.append(observation.step)
+        life.observations.append(observation)
+        life.decisions.append(decision)
+        return decision
+
+    def _cut(self, life: _Life, trial_id: str, at: int) -> None:
+        """Go back to before the observation at ``at``; the state is built again from what stays."""
+        self._cohort.cut(trial_id, life.steps[at])
+        del life.steps[at:], life.observations[at:], life.decisions[at:]
+        life.state = life.policy.init()
+        peers = self._cohort.peers(trial_id)
+        for observation in life.observations:
+            life.state, _ = life.policy.step(life.state, observation, peers)
+
+
+def _same(one: Observation, other: Observation) -> bool:
+    """Equal numbers; NaN equals NaN here. Clock time may differ."""
+    return repr(sorted(one.values.items())) == repr(sorted(other.values.items()))
