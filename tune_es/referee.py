@@ -50,9 +50,13 @@ class Referee:
     def admit(self, trial_id: str, params: Mapping[str, Any] | None = None) -> Policy:
         """Take in a trial with its own stopping parameters; one that is known stays as it is.
 
+        A trial that was stopped is over, whatever it reports after a crash.
+
         Raises:
             ValueError: A parameter that the policy does not have or allow.
         """
+        if self._is_over(trial_id):
+            return self.policy
         if trial_id not in self._lives:
             policy = self.policy.with_params(params) if params else self.policy
             self._lives[trial_id] = _Life(policy, policy.init())
@@ -73,6 +77,8 @@ class Referee:
 
     def observe(self, observation: Observation) -> Decision:
         """Judge one observation; a trial not admitted is taken in with the common policy."""
+        if self._is_over(observation.trial_id):
+            return self._ended[observation.trial_id]
         self.admit(observation.trial_id)
         life = self._lives[observation.trial_id]
         at = bisect_left(life.steps, observation.step)
@@ -86,6 +92,11 @@ class Referee:
         """The latest decision about a trial, ended ones included."""
         life = self._lives.get(trial_id)
         return life.decisions[-1] if life and life.decisions else self._ended.get(trial_id)
+
+    @property
+    def ended(self) -> Mapping[str, Decision]:
+        """The last decision about every trial that was forgotten."""
+        return self._ended
 
     def forget(self, trial_id: str) -> None:
         """Drop the history of a trial that has ended; its last decision and its scores stay."""
@@ -127,6 +138,10 @@ class Referee:
         }
         self._ended = dict(snapshot["ended"])
         self._cohort = snapshot["cohort"].copy()
+
+    def _is_over(self, trial_id: str) -> bool:
+        ended = self._ended.get(trial_id)
+        return ended is not None and ended.stop and trial_id not in self._lives
 
     def _is_known(self, life: _Life, at: int, observation: Observation) -> bool:
         if life.steps[at] != observation.step:

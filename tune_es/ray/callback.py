@@ -1,0 +1,114 @@
+"""The callback: writes why into every result, and carries the state across a crash."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.logger import LoggerCallback
+
+from tune_es.monitoring.columns import KEY
+from tune_es.ray.judge import Judge
+
+logger = logging.getLogger("tune_es")
+
+#: With it Ray lets a result without the metric pass instead of ending the sweep.
+LENIENT = "TUNE_DISABLE_STRICT_METRIC_CHECKING"
+
+#: Ray makes the callbacks named here, after the user's and before its own loggers.
+RAY_CALLBACKS = "RAY_TUNE_CALLBACKS"
+PATH = "tune_es.ray.EarlyStoppingCallback"
+
+
+class EarlyStoppingCallback(Callback):
+    """Puts the ``es`` entry into every result, and saves and restores the scheduler's state.
+
+    :class:`EarlyStoppingScheduler` brings one along by itself. Name it yourself to fix the order:
+    loggers in ``callbacks`` write before a callback that Ray adds, so put this one first.
+
+    >>> from ray.tune import RunConfig
+    >>> run_config = RunConfig(callbacks=[EarlyStoppingCallback()])
+    """
+
+    def __init__(self) -> None:
+        self.restored: dict[str, Any] | None = None
+        self._judge: Judge | None = None
+        self._strictness: str | None = None
+
+    def attach(self, judge: Judge) -> None:
+        """Speak for this judge from now on, and have Ray bear results without the metric."""
+        self._judge = judge
+        self._strictness = os.environ.get(LENIENT)
+        os.environ[LENIENT] = "1"
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        if self._judge is None:
+            return
+        if self._strictness is None:
+            os.environ.pop(LENIENT, None)
+        else:
+            os.environ[LENIENT] = self._strictness
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        if self._judge is not None and not _code(result):
+            result[KEY] = self._judge.columns(trial.trial_id, result)
+
+    def get_state(self) -> dict[str, Any] | None:
+        return None if self._judge is None else self._judge.referee.snapshot()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.restored = state
+
+
+def _code(result: dict[str, Any]) -> object:
+    """The code that an EarlyStopper has already written into a result it stopped at."""
+    written = result.get(KEY)
+    return written.get("code") if isinstance(written, dict) else None
+
+
+def bring_callback() -> None:
+    """Have Ray add the callback to the sweep that is being set up."""
+    named = os.environ.get(RAY_CALLBACKS, "").split(",")
+    os.environ[RAY_CALLBACKS] = ",".join([*filter(None, named), PATH])
+
+
+def withdraw_callback() -> None:
+    """Have Ray add it to no further sweep."""
+    named = [name for name in os.environ.get(RAY_CALLBACKS, "").split(",") if name != PATH]
+    if any(named):
+        os.environ[RAY_CALLBACKS] = ",".join(named)
+    else:
+        os.environ.pop(RAY_CALLBACKS, None)
+
+
+def callbacks_of(controller: TuneController) -> list[Callback]:
+    """All callbacks of a sweep; Ray hands schedulers a wrapped controller."""
+    inner: TuneController = getattr(controller, "_tune_controller", controller)
+    return [inner._callbacks[at] for at in range(len(inner._callbacks))]
+
+
+def find_callback(callbacks: Sequence[Callback]) -> EarlyStoppingCallback | None:
+    """The callback of this sweep, or None; says once what its place or absence costs."""
+    for at, callback in enumerate(callbacks):
+        if isinstance(callback, EarlyStoppingCallback):
+            before = callbacks[:at]
+            early = [type(each).__name__ for each in before if isinstance(each, LoggerCallback)]
+            if early:
+                logger.warning(
+                    "%s writes before EarlyStoppingCallback and misses the es/* values; put "
+                    "EarlyStoppingCallback() first in callbacks",
+                    ", ".join(early),
+                )
+            return callback
+    logger.warning(
+        "EarlyStoppingScheduler runs without its callback: results lack es/* and Tuner.restore "
+        "starts with empty histories; add callbacks=[EarlyStoppingCallback()] to RunConfig"
+    )
+    return None

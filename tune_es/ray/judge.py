@@ -1,0 +1,93 @@
+"""What the scheduler, the stopper and the callback share: a referee that bears what trials do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from tune_es.monitoring import columns, sentence
+from tune_es.monitoring.columns import KEY
+from tune_es.policy import Policy
+from tune_es.records import Decision
+from tune_es.referee import Referee
+
+logger = logging.getLogger("tune_es")
+
+
+class Judge:
+    """Judges results of trials by a policy; nothing that a trial reports makes it raise."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.referee = Referee(policy)
+        self._warned: set[tuple[str, str]] = set()
+        self._admitted = False
+
+    def admit(self, trial_id: str, config: Mapping[str, Any] | None) -> None:
+        """Take in a trial with the stopping parameters in its config.
+
+        Raises:
+            ValueError: Parameters that the policy refuses, where nothing has run yet. Later a
+                trial with such parameters gets the common policy, and a warning says so.
+        """
+        params = params_of(config or {})
+        try:
+            self.referee.admit(trial_id, params)
+        except (ValueError, TypeError) as error:
+            if not self._admitted:
+                raise ValueError(f"trial {trial_id}: {error}") from error
+            logger.warning("trial %s: %s; it gets the policy of the sweep", trial_id, error)
+            self.referee.admit(trial_id)
+        self._admitted = True
+
+    def judge(self, trial_id: str, result: Mapping[str, Any]) -> Decision | None:
+        """The decision on a result; None where its step cannot be read, and the trial goes on."""
+        policy = self.referee.admit(trial_id)
+        reading = policy.read(trial_id, result)
+        for name, problem in reading.problems.items():
+            self._warn(trial_id, name, problem)
+        if reading.observation is None:
+            return None
+        before = self.referee.last(trial_id)
+        decision = self.referee.observe(reading.observation)
+        if decision is not before:
+            _log(decision)
+        return decision
+
+    def columns(self, trial_id: str, result: Mapping[str, Any]) -> dict[str, str | float]:
+        """What the ``es`` entry of this result is to hold."""
+        decision = self.judge(trial_id, result)
+        words = columns(decision)
+        if result.get("done") and not words["code"]:
+            words["reason"] = "ended by another rule"
+        return words
+
+    def forget(self, trial_id: str) -> None:
+        """Drop the history of a trial that has ended."""
+        self.referee.forget(trial_id)
+        self._warned = {(warned, name) for warned, name in self._warned if warned != trial_id}
+
+    def _warn(self, trial_id: str, name: str, problem: str) -> None:
+        if (trial_id, name) not in self._warned:
+            self._warned.add((trial_id, name))
+            logger.warning("trial %s: metric %r %s; said once per trial", trial_id, name, problem)
+
+
+def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The stopping parameters in a trial's config: under ``es``, nested or with a slash.
+
+    >>> params_of({"lr": 0.1, "es": {"patience": 5}}), params_of({"es/stop": "safe"})
+    ({'patience': 5}, {'stop': 'safe'})
+    """
+    nested = config.get(KEY, {})
+    params = {"stop": nested} if isinstance(nested, str) else dict(nested or {})
+    prefix = f"{KEY}/"
+    flat = {str(key): value for key, value in config.items() if str(key).startswith(prefix)}
+    return {**params, **{key[len(prefix) :]: value for key, value in flat.items()}}
+
+
+def _log(decision: Decision) -> None:
+    if decision.stop:
+        logger.info("trial %s step %s: %s", decision.trial_id, decision.step, sentence(decision))
+    else:
+        logger.debug("trial %s step %s: %s", decision.trial_id, decision.step, decision.verdict)

@@ -1,0 +1,206 @@
+"""The scheduler: tells Ray Tune to stop a trial when the policy says so."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import TrialScheduler
+
+from tune_es.checks import check_fields
+from tune_es.policy import Policy
+from tune_es.ray.callback import bring_callback, callbacks_of, find_callback, withdraw_callback
+from tune_es.ray.judge import Judge
+from tune_es.reading import read_number
+from tune_es.records import Action
+from tune_es.spec import from_spec
+
+RAY_WORD = {
+    Action.CONTINUE: TrialScheduler.CONTINUE,
+    Action.STOP: TrialScheduler.STOP,
+    Action.PAUSE: TrialScheduler.PAUSE,
+}
+
+
+class EarlyStoppingScheduler(TrialScheduler):
+    """Runs trials in order and stops each when its policy says that more is not worth it.
+
+    One line does it: Ray is given the callback that writes ``es/*`` and saves the state, too. The
+    arguments are those of :class:`tune_es.Policy`, or one ready policy. ``metric`` and ``mode`` may
+    come from ``TuneConfig`` instead, and ``max_t`` from ``RunConfig(stop={time_attr: n})``.
+
+    A trial may bring its own stopping parameters under ``es`` in its config: ``{"lr": ..., "es":
+    {"patience": 5}}``, so a searcher can tune them. A result that lacks the metric, or holds
+    something that is no number, ends neither the sweep nor the trial; it is named in a warning
+    once per trial, and searchers beside it see NaN. Ray's own strict check of metrics is switched
+    off for the sweep. One scheduler serves one sweep at a time.
+
+    Raises:
+        ValueError: An unknown argument or an impossible value, when built; a missing ``metric``,
+            ``mode`` or ``max_t``, when the sweep is set up, before anything runs.
+
+    >>> scheduler = EarlyStoppingScheduler(metric="eval_loss", mode="min", stop="safe", max_t=20)
+    >>> EarlyStoppingScheduler(metric="eval_loss", mode="min", max_t=20, grace_period=3)
+    Traceback (most recent call last):
+    ValueError: EarlyStoppingScheduler has no field 'grace_period'; it is called 'not_before' \
+here. Valid: cost_attr, max_t, metric, mode, nonfinite_patience, not_before, other_metrics, \
+price_per_hour, stop, time_attr
+    """
+
+    def __init__(self, policy: Policy | None = None, **policy_fields: Any) -> None:
+        super().__init__()
+        self._fields = _checked(type(self).__name__, policy, policy_fields)
+        self._judge: Judge | None = None
+        self._adopted = False
+        self._failure: str | None = None
+        self._order: dict[str, int] = {}
+        self._count = 0
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> EarlyStoppingScheduler:
+        """The scheduler for a policy in a YAML file."""
+        return cls(Policy.from_file(path))
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy in force; None until the sweep is set up."""
+        return None if self._judge is None else self._judge.referee.policy
+
+    @property
+    def metric(self) -> str | None:
+        """None: Ray would end the sweep at a result without the metric it is told here."""
+        return None
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Complete the policy from what the sweep is given; False where the two contradict."""
+        given = {"metric": metric, "mode": mode}
+        own = {name: self._fields.get(name) for name in given}
+        if any(given[name] and own[name] not in (None, given[name]) for name in given):
+            return False
+        filled = {**self._fields, **{name: value for name, value in given.items() if value}}
+        for name in given:
+            if name not in filled:
+                raise ValueError(
+                    f"EarlyStoppingScheduler.{name} must be given, here or in TuneConfig, got none"
+                )
+        stop = spec.get("stop")
+        if isinstance(stop, Mapping):
+            filled.setdefault("max_t", stop.get(filled.get("time_attr", "training_iteration")))
+        self._begin(Policy(**filled))
+        return True
+
+    def _begin(self, policy: Policy) -> None:
+        self._judge, self._adopted, self._failure = Judge(policy), False, None
+        self._order, self._count = {}, 0
+        withdraw_callback()
+        bring_callback()
+
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        judge = self._the_judge()
+        if not self._adopted:
+            self._adopt(judge, tune_controller)
+        self._count += 1
+        self._order[trial.trial_id] = self._count
+        if not trial.is_finished():
+            judge.admit(trial.trial_id, trial.config)
+
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> str:
+        decision = self._the_judge().judge(trial.trial_id, result)
+        _shield_searcher(tune_controller, result)
+        return TrialScheduler.CONTINUE if decision is None else RAY_WORD[decision.action]
+
+    def on_trial_complete(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> None:
+        if result:  # a stopper beside this scheduler has kept this one from it
+            self._the_judge().judge(trial.trial_id, result)
+        self._drop(trial)
+
+    def on_trial_remove(self, tune_controller: TuneController, trial: Trial) -> None:
+        self._drop(trial)
+
+    def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Keep the history: a retry goes through its steps again and gets the same decisions."""
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        if self._failure is not None:
+            raise RuntimeError(self._failure)
+        ready = (Trial.PENDING, Trial.PAUSED)
+        waiting = [each for each in tune_controller.get_live_trials() if each.status in ready]
+        return min(waiting, key=self._turn, default=None)
+
+    def debug_string(self) -> str:
+        ended = self._the_judge().referee.ended.values()
+        causes = Counter(each.verdict.cause.name for each in ended if each.verdict.cause)
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(causes.items()))
+        return f"EarlyStopping: {counts or 'no trial stopped yet'}"
+
+    def save(self, checkpoint_path: str) -> None:
+        Path(checkpoint_path).write_bytes(pickle.dumps(self._the_judge().referee.snapshot()))
+
+    def restore(self, checkpoint_path: str) -> None:
+        self._the_judge().referee.restore(pickle.loads(Path(checkpoint_path).read_bytes()))
+
+    def _the_judge(self) -> Judge:
+        if self._judge is None:
+            self.set_search_properties(None, None)
+        if self._judge is None:
+            raise RuntimeError("EarlyStoppingScheduler was not set up: it has no metric and mode")
+        return self._judge
+
+    def _adopt(self, judge: Judge, controller: TuneController) -> None:
+        """Give the sweep's callback the judge, and the judge the state of before a crash."""
+        self._adopted = True
+        withdraw_callback()
+        callback = find_callback(callbacks_of(controller))
+        if callback is None:
+            return
+        callback.attach(judge)
+        if callback.restored is not None:
+            try:
+                judge.referee.restore(callback.restored)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                # Ray swallows what is raised here and starts the whole sweep over.
+                self._failure = (
+                    f"the state of EarlyStoppingScheduler cannot be restored ({error!r}); remove "
+                    "callback-states-*.pkl from the experiment to go on with empty histories"
+                )
+
+    def _turn(self, trial: Trial) -> tuple[bool, int]:
+        return trial.status == Trial.PAUSED, self._order.get(trial.trial_id, 0)
+
+    def _drop(self, trial: Trial) -> None:
+        self._the_judge().forget(trial.trial_id)
+        self._order.pop(trial.trial_id, None)
+
+
+def _checked(owner: str, policy: Policy | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the policy so far, refused as early as they can be."""
+    names = [each.name for each in fields(Policy)]
+    check_fields(owner, given, names)
+    if policy is not None:
+        if given:
+            raise ValueError(f"{owner} takes a policy or its fields, got both: {sorted(given)}")
+        return {name: getattr(policy, name) for name in names}
+    if given.get("metric") is not None:
+        Policy(**{"mode": "min", "max_t": 1, **{k: v for k, v in given.items() if v is not None}})
+    elif "stop" in given:
+        from_spec(given["stop"])
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _shield_searcher(controller: TuneController, result: dict[str, Any]) -> None:
+    """Put NaN where the searcher, which is given this dictionary next, would fail."""
+    searched = controller.search_alg.metric
+    for name in [searched] if isinstance(searched, str) else searched or ():
+        if read_number(result.get(name)) is None:
+            result[name] = math.nan
