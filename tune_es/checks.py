@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
+import sys
 from collections.abc import Iterable
 from typing import TypeGuard
 
@@ -43,7 +43,9 @@ def is_number(value: object) -> TypeGuard[float]:
     >>> is_number(3), is_number(float("nan")), is_number(True), is_number("3")
     (True, False, False, False)
     """
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def check_name(owner: str, field: str, value: object, valid: Iterable[str]) -> None:

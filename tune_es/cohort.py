@@ -60,7 +60,11 @@ class Cohort:
         self._trials: dict[str, tuple[array[float], array[float]]] = {}
 
     def record(self, trial_id: str, step: float, score: float | None) -> None:
-        """Note a trial's score; its best so far is what is ranked. Non-finite scores are not."""
+        """Note a trial's score; its best so far is what is ranked. Non-finite scores are not.
+
+        A trial that is at this step again is cut back to it first.
+        """
+        self.cut(trial_id, step)
         if score is None or not math.isfinite(score):
             return
         steps, bests = self._trials.setdefault(trial_id, (array("d"), array("d")))

@@ -33,19 +33,19 @@ def changed(criterion: Criterion, params: Mapping[str, Any]) -> Criterion:
 
 def _owner(criterion: Criterion, name: str) -> str:
     """The label of the criterion that a parameter belongs to."""
-    paths = {
-        f"{part.label}.{each.name}": part.label
+    paths = [
+        (f"{part.label}.{each.name}", part.label)
         for part in criterion.walk()
         for each in fields(part)
         if not isinstance(getattr(part, each.name), (Criterion, tuple)) and each.name != "metric"
-    }
-    full = [path for path in paths if path == name or path.rpartition(".")[2] == name]
+    ]
+    full = [(path, label) for path, label in paths if name in (path, path.rpartition(".")[2])]
     if len(full) == 1:
-        return paths[full[0]]
+        return full[0][1]
     if full:
-        choices = ", ".join(sorted(full))
+        choices = ", ".join(sorted({path for path, _ in full} - {name})) or "es.stop as a whole"
         raise ValueError(f"es.{name} is in several criteria; name one: {choices}")
-    short = {path.rpartition(".")[2] for path in paths}
+    short = {path.rpartition(".")[2] for path, _ in paths}
     raise ValueError(f"es.{name} is no stopping parameter; {nearest(name, short)}")
 
 

@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from tune_es.checks import check_count, check_fields, check_number, nearest
 from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import AnyOf, Budget, Criterion, NonFinite
@@ -19,7 +17,7 @@ from tune_es.params import changed
 from tune_es.reading import Reader, Reading
 from tune_es.records import JUDGEMENTS, Action, Decision, Metric, Observation
 from tune_es.signals.best import is_better
-from tune_es.spec import from_spec, to_spec
+from tune_es.spec import dump_yaml, from_spec, load_yaml, to_spec
 
 
 class PolicyState(NamedTuple):
@@ -81,29 +79,38 @@ class Policy:
                 "Policy.other_metrics must map names to modes such as {'eval_f1': 'max'}, "
                 f"got {self.other_metrics!r}"
             )
-        object.__setattr__(self, "other_metrics", dict(sorted(self.other_metrics.items())))
+        others = sorted(self.other_metrics.items(), key=lambda item: str(item[0]))
+        object.__setattr__(self, "other_metrics", dict(others))
         if isinstance(self.not_before, (list, tuple)):
             object.__setattr__(self, "not_before", tuple(self.not_before))
-        self._check()
+        self._check_metrics()
+        self._check_numbers()
 
-    def _check(self) -> None:
+    def _check_metrics(self) -> None:
+        named = sorted(self.criterion.metric_names, key=str)
+        for name in (self.metric, *self.other_metrics, *named):
+            if not isinstance(name, str) or not name:
+                raise ValueError(f"Policy metrics are named by strings, got {name!r}")
         if self.metric in self.other_metrics:
             raise ValueError(f"Policy.other_metrics repeats the primary metric {self.metric!r}")
-        for name in sorted(self.criterion.metric_names):
-            if name not in self.metrics:
+        known = self.metrics  # building them checks the modes
+        for name in named:
+            if name not in known:
                 raise ValueError(
                     f"Policy.stop judges {name!r}, which is neither Policy.metric nor in "
-                    f"Policy.other_metrics; {nearest(name, self.metrics)}"
+                    f"Policy.other_metrics; {nearest(name, known)}"
                 )
-        for name in ("max_t", "price_per_hour"):
-            if getattr(self, name) is not None:
-                check_number("Policy", name, getattr(self, name), above=0)
+
+    def _check_numbers(self) -> None:
+        for field_name in ("max_t", "price_per_hour"):
+            if getattr(self, field_name) is not None:
+                check_number("Policy", field_name, getattr(self, field_name), above=0)
         if self.nonfinite_patience is not None:
             check_count("Policy", "nonfinite_patience", self.nonfinite_patience, least=0)
-        if not isinstance(self.time_attr, str) or not self.time_attr:
-            raise ValueError(f"Policy.time_attr must be a result key, got {self.time_attr!r}")
         for step in self._milestones:
             check_number("Policy", "not_before", step, least=0)
+        if not isinstance(self.time_attr, str) or not self.time_attr:
+            raise ValueError(f"Policy.time_attr must be a result key, got {self.time_attr!r}")
         if self.criterion.needs_max_t and self.max_t is None:
             raise ValueError(
                 f"Policy.max_t is needed by {self.criterion.label}: give the {self.time_attr} of a "
@@ -141,15 +148,8 @@ class Policy:
     @cached_property
     def _reader(self) -> Reader:
         signs = {name: metric.sign for name, metric in self.metrics.items()}
-        return Reader(
-            self.metric,
-            signs,
-            self.criterion.input_names,
-            self.time_attr,
-            self.max_t,
-            self.cost_attr,
-            self.price_per_hour,
-        )
+        inputs, price = self.criterion.input_names, self.price_per_hour
+        return Reader(self.metric, signs, inputs, self.time_attr, self.max_t, self.cost_attr, price)
 
     @cached_property
     def uses_peers(self) -> bool:
@@ -205,6 +205,8 @@ class Policy:
         >>> policy.with_params({"min_gain": 0.01}).criterion.min_gain
         0.01
         """
+        if not isinstance(params, Mapping):
+            raise ValueError(f"es must map parameters to values, got {params!r}")
         mine = {"stop", "max_t", "not_before", "nonfinite_patience"} & set(params)
         policy = replace(self, **{name: params[name] for name in mine}) if mine else self
         rest = {name: value for name, value in params.items() if name not in mine}
@@ -233,18 +235,12 @@ class Policy:
 
     def to_yaml(self) -> str:
         """The policy as a YAML document."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+        return dump_yaml(self.to_dict())
 
     @classmethod
     def from_yaml(cls, text: str) -> Policy:
         """The policy in a YAML document; it is data only and can run nothing."""
-        try:
-            data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(
-                f"the policy is not valid YAML: {' '.join(str(error).split())}"
-            ) from None
-        return cls.from_dict(data)
+        return cls.from_dict(load_yaml(text))
 
     @classmethod
     def from_file(cls, path: str | Path) -> Policy:

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import yaml
+
 from tune_es import criteria, signals
 from tune_es.checks import check_fields, nearest
 from tune_es.criteria import Adaptive, AtLeast, Criterion
@@ -111,17 +113,18 @@ def _kind(name: str, where: str) -> type[Any]:
 
 
 def _construct(kind: type[Any], arguments: Any, where: str) -> Any:
-    if isinstance(arguments, list):
-        return kind(*[_build(item, f"{where}[{at}]") for at, item in enumerate(arguments)])
+    own = {each.name: each for each in dataclasses.fields(kind)}
+    if isinstance(arguments, list) and "criteria" in own:
+        arguments = {"criteria": arguments}
     if arguments is None:
         arguments = {}
     if not isinstance(arguments, Mapping):
         raise ValueError(f"{where} must hold fields and their values, got {arguments!r}")
-    own = {each.name: each for each in dataclasses.fields(kind)}
     check_fields(where, arguments, own)
     filled = {name: _value(item, own[name], f"{where}.{name}") for name, item in arguments.items()}
-    if kind is AtLeast:
-        return AtLeast(filled.get("k", 0), *filled.get("criteria", ()))
+    if "criteria" in own:
+        before = [filled.get("k")] if kind is AtLeast else []
+        return kind(*before, *filled.get("criteria", ()))
     missing = [name for name, each in own.items() if name not in filled and _is_required(each)]
     if missing:
         raise ValueError(f"{where} lacks the field {missing[0]!r}, which has no default")
@@ -138,7 +141,7 @@ def _value(item: Any, each: dataclasses.Field[Any], where: str) -> Any:
     if kind in ("Criterion", "Signal"):
         return _build(item, where)
     if kind.startswith("tuple[Criterion"):
-        if not isinstance(item, list):
+        if not isinstance(item, (list, tuple)):
             raise ValueError(f"{where} must be a list of criteria, got {item!r}")
         return tuple(_build(part, f"{where}[{at}]") for at, part in enumerate(item))
     if kind.startswith("tuple"):
@@ -148,3 +151,21 @@ def _value(item: Any, each: dataclasses.Field[Any], where: str) -> Any:
 
 def _names() -> str:
     return f"criteria: {', '.join(sorted(KINDS))}; presets: {', '.join(PRESETS)}"
+
+
+def dump_yaml(data: Any) -> str:
+    """Plain data as a YAML document, in the order given."""
+    return yaml.safe_dump(data, sort_keys=False)
+
+
+def load_yaml(text: str) -> Any:
+    """The plain data in a YAML document; tags that would build objects are refused.
+
+    Raises:
+        ValueError: The text is not YAML, with the line and what was expected there.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"the policy is not valid YAML: {words}") from None

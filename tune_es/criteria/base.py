@@ -51,7 +51,12 @@ class Criterion(ABC):
     @property
     def metric_names(self) -> frozenset[str]:
         """The metrics it reads besides the score; a policy has to know them."""
-        own = {getattr(self, each.name) for each in fields(self) if each.name.endswith("metric")}
+        own = [getattr(self, each.name) for each in fields(self) if each.name.endswith("metric")]
+        for name in own:
+            if name is not None and not isinstance(name, str):
+                raise ValueError(
+                    f"{type(self).__name__} metrics are named by strings, got {name!r}"
+                )
         inner = (part.metric_names for part in self.parts)
         return frozenset(name for name in own if name is not None).union(*inner)
 

@@ -72,18 +72,27 @@ class Composite(Criterion):
         check_criterion("Composite", self.rule)
         check_name("Composite", "normalise", self.normalise, NORMALISE)
         for name in ("weights", "groups", "schedule", "weights_from"):
+            self._check_mapping(name, getattr(self, name))
             object.__setattr__(self, name, dict(sorted(dict(getattr(self, name)).items())))
         self._check_weights("weights", self.weights)
         for group, members in self.groups.items():
             self._check_weights(f"groups[{group}]", members)
         for step, weights in self.schedule.items():
             check_number("Composite", "schedule step", step, least=0)
-            self._check_names(f"schedule[{step}]", weights)
             self._check_weights(f"schedule[{step}]", weights)
+            self._check_names(f"schedule[{step}]", weights)
         self._check_names("groups", self.groups)
         self._check_names("weights_from", self.weights_from)
+        for key in self.weights_from.values():
+            if not isinstance(key, str):
+                raise ValueError(f"Composite.weights_from must name result keys, got {key!r}")
+
+    def _check_mapping(self, where: str, value: object) -> None:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"Composite.{where} must map names to values, got {value!r}")
 
     def _check_weights(self, where: str, weights: Mapping[str, float]) -> None:
+        self._check_mapping(where, weights)
         for name, weight in weights.items():
             check_number("Composite", f"{where}[{name}]", weight, least=0)
         if not any(weights.values()):

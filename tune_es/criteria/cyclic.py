@@ -35,7 +35,7 @@ class Cyclic(Criterion):
         rule: The rule, applied to every phase apart; it counts cycles, not evaluations.
         period: Evaluations in a cycle. Unknown (None), it is looked for every 8 evaluations; until
             there is a clear one the rule judges the curve as it is, so give the period if you can.
-        metric: The metric that a period is looked for in.
+        metric: The metric to be judged; the policy's score where none is named.
 
     >>> from tune_es import Patience, fired_at
     >>> waves = [0.1, 0.5, 0.9, 0.2, 0.6, 1.0, 0.3, 0.7, 1.1]
@@ -61,8 +61,12 @@ class Cyclic(Criterion):
         return _State(period, (self.rule.init(),) * period, (False,) * period)
 
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
-        if observation.value(self.metric) is None:
+        value = observation.value(self.metric)
+        if value is None:
             return state, self.verdict(None, {})
+        if self.metric is not None:
+            sign = observation.sign_of(self.metric)
+            observation = replace(observation, score=value, sign=sign)
         state, verdict = self._step(state, observation, peers)
         found = self._look(state)
         if found is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tune_es.checks import check_count, check_number
@@ -35,9 +36,10 @@ class Target(Criterion):
     def step(self, state: int, observation: Observation, peers: Peers) -> tuple[int, Verdict]:
         value = observation.value(self.metric)
         if value is None:
-            return state, self.verdict(None, {}, self.patience)
+            return state, self.verdict(None, {}, self.patience - state)
         sign = observation.sign_of(self.metric)
-        count = state + 1 if value >= sign * self.value else 0
+        hit = math.isfinite(value) and value >= sign * self.value
+        count = state + 1 if hit else 0
         evidence = {"value": sign * value, "target": self.value, "hits": count}
         cause = Cause.REACHED if count >= self.patience else None
         return count, self.verdict(cause, evidence, self.patience - count)

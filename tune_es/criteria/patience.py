@@ -88,7 +88,8 @@ class Patience(Criterion):
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
         value = observation.value(self.metric)
         if value is None:
-            return state, self.verdict(None, {}, self._limit(state.clock, observation))
+            left = self._limit(state.clock, observation) - state.misses
+            return state, self.verdict(None, {}, max(0, left))
         sign = observation.sign_of(self.metric)
         state = self._follow(state, value, observation.step, sign)
         limit = self._limit(state.clock, observation)
@@ -117,9 +118,11 @@ class Patience(Criterion):
         return max(self.at_least, math.ceil(self.patience * clock.total(observation.max_t)))
 
     def _cause(self, value: float, sign: int, stalled: bool) -> Cause | None:
-        if self.check_finite and not math.isfinite(value):
+        finite = math.isfinite(value)
+        if self.check_finite and not finite:
             return Cause.BROKEN
-        if self.stopping_threshold is not None and value >= sign * self.stopping_threshold:
+        goal = self.stopping_threshold
+        if goal is not None and finite and value >= sign * goal:
             return Cause.REACHED
         if self.divergence_threshold is not None and value < sign * self.divergence_threshold:
             return Cause.HOPELESS

@@ -35,10 +35,12 @@ class PerMetric(Criterion):
 
     def __post_init__(self) -> None:
         check_criterion("PerMetric", self.rule)
+        if isinstance(self.metrics, str) or not self.metrics:
+            raise ValueError(
+                f"PerMetric.metrics must be a list of at least 1 metric, got {self.metrics!r}"
+            )
         object.__setattr__(self, "metrics", tuple(self.metrics))
-        if not self.metrics:
-            raise ValueError("PerMetric.metrics must name at least 1 metric, got none")
-        if isinstance(self.join, str):
+        if not isinstance(self.join, int) or isinstance(self.join, bool):
             check_name("PerMetric", "join", self.join, ("all", "any", "primary"))
         check_criterion("PerMetric", self.joined)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from tune_es.checks import check_count, check_number
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
 from tune_es.records import Cause, Observation, Verdict
+from tune_es.signals.spread import Spread
 
 
 class _State(NamedTuple):
@@ -68,8 +68,11 @@ class Plateau(Criterion):
         missing = max(self.window - len(state.recent), self.grace_period - state.evaluations)
         if missing > 0:
             return self.verdict(None, {"evaluations": state.evaluations}, missing)
-        spread = statistics.pstdev(state.recent)
-        limit = self.std * (abs(statistics.fmean(state.recent)) if self.relative else 1.0)
+        seen = Spread()
+        for recent in state.recent:
+            seen = seen.add(recent)
+        mean, spread = seen.deviation
+        limit = self.std * (abs(mean) if self.relative else 1.0)
         value = state.recent[-1]
         evidence = {"value": sign * value, "std": spread, "limit": limit}
         poor = self.threshold is None or value <= sign * self.threshold

@@ -27,7 +27,7 @@ def _loss(best: float, value: float) -> float:
 
 def _progress(train: tuple[float, ...]) -> float:
     """Training progress in thousandths: how far the mean of a strip lies below its best."""
-    best, mean = max(train), math.fsum(train) / len(train)
+    best, mean = max(train), sum(train) / len(train)
     if mean == best:
         return 0.0
     return 1000.0 * (best - mean) / abs(best) if best else math.inf

@@ -29,7 +29,7 @@ class Smoothed(Criterion):
     Args:
         rule: The rule to be given the smoothed value.
         by: :class:`tune_es.MovingMean`, ``MovingMedian`` or ``Exponential``.
-        metric: The metric to smooth; the policy's score where none is named.
+        metric: The metric to smooth and to be judged; the policy's score where none is named.
 
     >>> from tune_es import MovingMedian, Patience, fired_at
     >>> spike = [1, 2, 9, 3, 4, 5, 6]
@@ -62,4 +62,6 @@ class Smoothed(Criterion):
     def _with(self, observation: Observation, smooth: float) -> Observation:
         if self.metric is None:
             return replace(observation, score=smooth)
-        return replace(observation, values={**observation.values, self.metric: smooth})
+        values = {**observation.values, self.metric: smooth}
+        sign = observation.sign_of(self.metric)
+        return replace(observation, score=smooth, sign=sign, values=values)

@@ -30,9 +30,8 @@ class Judge:
             ValueError: Parameters that the policy refuses, where nothing has run yet. Later a
                 trial with such parameters gets the common policy, and a warning says so.
         """
-        params = params_of(config or {})
         try:
-            self.referee.admit(trial_id, params)
+            self.referee.admit(trial_id, params_of(config or {}))
         except (ValueError, TypeError) as error:
             if not self._admitted:
                 raise ValueError(f"trial {trial_id}: {error}") from error

@@ -55,7 +55,7 @@ price_per_hour, stop, time_attr
     """
 
     def __init__(self, policy: Policy | None = None, **policy_fields: Any) -> None:
-        super().__init__()
+        TrialScheduler.__init__(self)
         self._fields = _checked(type(self).__name__, policy, policy_fields)
         self._judge: Judge | None = None
         self._adopted = False

@@ -27,7 +27,7 @@ class Clock(NamedTuple):
     @property
     def spacing(self) -> float:
         """Mean number of steps between evaluations; 1 where it cannot be known."""
-        if self.evaluations > 1:
+        if self.evaluations > 1 and self.now > self.first:
             return (self.now - self.first) / (self.evaluations - 1)
         return self.now if self.now > 0 else 1.0
 

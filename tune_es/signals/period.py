@@ -39,14 +39,14 @@ def _without_trend(values: list[float]) -> list[float]:
     count = len(values)
     if count < 4:
         return []
-    middle, mean = (count - 1) / 2, math.fsum(values) / count
-    spread = math.fsum((index - middle) ** 2 for index in range(count))
-    slope = math.fsum((index - middle) * value for index, value in enumerate(values)) / spread
+    middle, mean = (count - 1) / 2, sum(values) / count
+    spread = sum((index - middle) ** 2 for index in range(count))
+    slope = sum((index - middle) * value for index, value in enumerate(values)) / spread
     return [value - mean - slope * (index - middle) for index, value in enumerate(values)]
 
 
 def _correlation(values: list[float], lag: int) -> float:
     """Correlation of the curve with itself ``lag`` later, each part by its own power."""
     early, late = values[: len(values) - lag], values[lag:]
-    power = math.sqrt(math.fsum(v * v for v in early) * math.fsum(v * v for v in late))
-    return math.fsum(a * b for a, b in zip(early, late, strict=True)) / power if power else 0.0
+    power = math.sqrt(sum(v * v for v in early) * sum(v * v for v in late))
+    return sum(a * b for a, b in zip(early, late, strict=True)) / power if power else 0.0

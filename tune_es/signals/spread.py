@@ -37,4 +37,7 @@ class Spread(NamedTuple):
     @property
     def deviation(self) -> tuple[float, float]:
         """The mean, and the population standard deviation."""
-        return (self.mean, math.sqrt(self.squares / self.seen)) if self.seen else (0.0, 0.0)
+        if not self.seen:
+            return 0.0, 0.0
+        overflown = not self.squares >= 0  # NaN too
+        return self.mean, math.nan if overflown else math.sqrt(self.squares / self.seen)
