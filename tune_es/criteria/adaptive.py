@@ -41,9 +41,10 @@ class Adaptive(Criterion):
        of the last ``max(10, ceil(trend_share * (i+1)))`` values and its standard error.
 
     ``scale`` is the absolute best, or with ``scale="range"`` the distance from worst to best so
-    far: choose that for metrics that cross or come near zero. It needs ``max_t``. A drop of the
-    learning rate that is still to come cannot be seen in the curve: give the policy
-    ``not_before``.
+    far: choose that for metrics that cross or come near zero. An accuracy that is exactly 0 from
+    the start meets both conditions with equality; where trials begin like that, and where the
+    learning rate will drop later, which no curve can show, give the policy ``not_before``. It
+    needs ``max_t``.
 
     The presets were chosen on other recorded workloads than the ones they are reported on; see
     ``experiments/results/adaptive_presets.md``.

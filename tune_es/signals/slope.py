@@ -43,7 +43,7 @@ class Moments(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Slope of the least-squares line per evaluation, and the slope's standard error."""
+    """Slope of the least-squares line per evaluation, and its standard error; inf if unknown."""
 
     slope: float
     error: float
@@ -95,7 +95,10 @@ class Regression(NamedTuple):
         if moments.n < 3:
             return None
         slope = moments.xy / moments.xx
-        residual = max(0.0, moments.yy - slope * moments.xy)
+        residual = moments.yy - slope * moments.xy
+        if not math.isfinite(residual):  # squares of values above 1e154
+            return Line(slope, math.inf)
+        residual = max(0.0, residual)
         return Line(slope, math.sqrt(residual / (moments.n - 2) / moments.xx))
 
 
