@@ -48,6 +48,11 @@ def is_number(value: object) -> TypeGuard[float]:
     return abs(value) <= sys.float_info.max
 
 
+def is_count(value: object) -> TypeGuard[int]:
+    """An int that a machine can count to; True and False are not numbers here."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= sys.maxsize
+
+
 def check_name(owner: str, field: str, value: object, valid: Iterable[str]) -> None:
     """Refuse a value that is not one of the valid names."""
     choices = list(valid)
@@ -79,9 +84,17 @@ def check_number(
         raise ValueError(f"{owner}.{field} must be a number {rule}".rstrip() + f", got {value!r}")
 
 
+def check_flags(owner: object, *names: str) -> None:
+    """Refuse fields that are neither True nor False."""
+    for name in names:
+        if not isinstance(getattr(owner, name), bool):
+            who = f"{type(owner).__name__}.{name}"
+            raise ValueError(f"{who} must be true or false, got {getattr(owner, name)!r}")
+
+
 def check_count(owner: str, field: str, value: object, least: int = 1) -> None:
     """Refuse a value that is not a whole number of at least ``least``."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not is_count(value) or value < least:
         raise ValueError(
             f"{owner}.{field} must be a whole number of at least {least}, got {value!r}"
         )
@@ -90,8 +103,7 @@ def check_count(owner: str, field: str, value: object, least: int = 1) -> None:
 def check_count_or_share(owner: str, field: str, value: object) -> None:
     """Refuse a value that is neither a count (an int of at least 1) nor a share (0 < float < 1)."""
     is_share = isinstance(value, float) and 0 < value < 1
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    if not (is_share or is_count):
+    if not is_share and (not is_count(value) or value < 1):
         raise ValueError(
             f"{owner}.{field} must be a whole number of evaluations (at least 1) or a share of "
             f"max_t (above 0 and below 1), got {value!r}"

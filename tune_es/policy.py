@@ -13,11 +13,12 @@ from tune_es.checks import check_count, check_fields, check_number, nearest
 from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import AnyOf, Budget, Criterion, NonFinite
 from tune_es.criteria.combine import mute
+from tune_es.documents import dump_yaml, load_yaml
 from tune_es.params import changed
-from tune_es.reading import Reader, Reading
+from tune_es.reading import Reader, Reading, lookup
 from tune_es.records import JUDGEMENTS, Action, Decision, Metric, Observation
 from tune_es.signals.best import is_better
-from tune_es.spec import dump_yaml, from_spec, load_yaml, to_spec
+from tune_es.spec import fields_spec, from_spec
 
 
 class PolicyState(NamedTuple):
@@ -111,6 +112,11 @@ class Policy:
             check_number("Policy", "not_before", step, least=0)
         if not isinstance(self.time_attr, str) or not self.time_attr:
             raise ValueError(f"Policy.time_attr must be a result key, got {self.time_attr!r}")
+        if self.cost_attr is not None and not isinstance(self.cost_attr, str):
+            raise ValueError(f"Policy.cost_attr must be a result key, got {self.cost_attr!r}")
+        priced = self.cost_attr is not None or self.price_per_hour is not None
+        if not priced and any(getattr(each, "cost", None) for each in self.criterion.walk()):
+            raise ValueError("Policy.cost_attr or price_per_hour is needed by Budget.cost")
         if self.criterion.needs_max_t and self.max_t is None:
             raise ValueError(
                 f"Policy.max_t is needed by {self.criterion.label}: give the {self.time_attr} of a "
@@ -188,7 +194,9 @@ class Policy:
         state, peers = self.init(), Cohort().peers("")
         for step, result in enumerate(results, start=1):
             row = result if isinstance(result, Mapping) else {self.metric: result}
-            reading = self.read("", {self.time_attr: step, **row})
+            if lookup(row, self.time_attr) is None:
+                row = {**row, self.time_attr: step}
+            reading = self.read("", row)
             if reading.observation is not None:
                 state, decision = self.step(state, reading.observation, peers)
                 if decision.stop:
@@ -214,13 +222,7 @@ class Policy:
 
     def to_dict(self) -> dict[str, Any]:
         """The policy as plain data; fields that have their default are left out."""
-        data: dict[str, Any] = {"metric": self.metric, "mode": self.mode}
-        data["stop"] = to_spec(self.stop)
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name not in data and value not in (each.default, {}):
-                data[each.name] = to_spec(value)
-        return data
+        return dict(fields_spec(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Policy:

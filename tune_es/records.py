@@ -105,8 +105,10 @@ class Observation:
 class Verdict:
     """What one criterion says: numbers, not sentences.
 
-    ``evidence`` is in the user's own sign. ``left`` is the smallest number of further evaluations
-    after which the criterion could fire, where it can say so.
+    ``evidence`` is in the user's own sign; ratios in it are infinite where the best is 0. ``left``
+    is the number of further evaluations after which the criterion fires should nothing improve;
+    None where it cannot say. ``heard`` is False where the observation held nothing for the
+    criterion: in a combination its last say still counts then.
     """
 
     stop: bool
@@ -114,6 +116,7 @@ class Verdict:
     cause: Cause | None = None
     evidence: Mapping[str, float] = field(default_factory=dict)
     left: float | None = None
+    heard: bool = True
 
 
 @dataclass(frozen=True)

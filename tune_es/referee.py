@@ -149,7 +149,7 @@ class Referee:
         return at == len(life.steps) - 1 or _same(life.observations[at], observation)
 
     def _judge(self, life: _Life, observation: Observation) -> Decision:
-        if life.policy.uses_peers:
+        if self.policy.uses_peers or life.policy.uses_peers:
             self._cohort.record(observation.trial_id, observation.step, observation.score)
         peers = self._cohort.peers(observation.trial_id)
         life.state, decision = life.policy.step(life.state, observation, peers)

@@ -7,8 +7,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
 from tune_es import criteria, signals
 from tune_es.checks import check_fields, nearest
 from tune_es.criteria import Adaptive, AtLeast, Criterion
@@ -39,15 +37,16 @@ def to_spec(value: Any) -> Any:
     {'AnyOf': [{'Patience': {'patience': 5}}, {'Target': {'value': 0.9}}]}
     """
     if isinstance(value, (Criterion, Signal)):
-        return {type(value).__name__: _fields_spec(value)}
+        return {type(value).__name__: fields_spec(value)}
     if isinstance(value, Mapping):
         return {key: to_spec(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [to_spec(item) for item in value]
-    return value
+    return float(value) if isinstance(value, float) else value  # NumPy's floats, too
 
 
-def _fields_spec(value: Any) -> Any:
+def fields_spec(value: Any) -> Any:
+    """The fields of a dataclass that differ from their defaults, as plain data."""
     own = {each.name: each for each in dataclasses.fields(value)}
     if set(own) == {"criteria"}:
         return to_spec(value.criteria)
@@ -146,26 +145,15 @@ def _value(item: Any, each: dataclasses.Field[Any], where: str) -> Any:
         return tuple(_build(part, f"{where}[{at}]") for at, part in enumerate(item))
     if kind.startswith("tuple"):
         return tuple(item) if isinstance(item, list) else item
-    return item
+    return _plain(item)
+
+
+def _plain(item: Any) -> Any:
+    """A NumPy scalar, as a searcher may suggest it, as Python's own number."""
+    is_scalar = getattr(item, "ndim", None) == 0 and callable(getattr(item, "item", None))
+    return item.item() if is_scalar else item
 
 
 def _names() -> str:
-    return f"criteria: {', '.join(sorted(KINDS))}; presets: {', '.join(PRESETS)}"
-
-
-def dump_yaml(data: Any) -> str:
-    """Plain data as a YAML document, in the order given."""
-    return yaml.safe_dump(data, sort_keys=False)
-
-
-def load_yaml(text: str) -> Any:
-    """The plain data in a YAML document; tags that would build objects are refused.
-
-    Raises:
-        ValueError: The text is not YAML, with the line and what was expected there.
-    """
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        words = " ".join(str(error).split())
-        raise ValueError(f"the policy is not valid YAML: {words}") from None
+    rules = sorted(name for name, kind in KINDS.items() if issubclass(kind, Criterion))
+    return f"criteria: {', '.join(rules)}; presets: {', '.join(PRESETS)}"

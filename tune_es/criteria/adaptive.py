@@ -11,7 +11,7 @@ from tune_es.checks import check_count, check_name, check_number
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
 from tune_es.records import Cause, Observation, Verdict
-from tune_es.signals.clock import Clock
+from tune_es.signals.clock import Clock, round_up
 from tune_es.signals.series import Series
 from tune_es.signals.slope import Regression
 
@@ -104,7 +104,7 @@ class Adaptive(Criterion):
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
         value = observation.value(self.metric)
         if value is None or observation.max_t is None:
-            return state, self.verdict(None, {})
+            return state, self.silence()
         state = _follow(state, value, observation.step)
         best = state.bests[-1]
         if not math.isfinite(best):
@@ -117,7 +117,7 @@ class Adaptive(Criterion):
         self, state: _State, max_t: float, best: float, evidence: dict[str, float]
     ) -> Verdict:
         count = state.clock.evaluations
-        window = self._window(count, state.clock.total(max_t))
+        window = self._window(state.clock, max_t)
         scale = abs(best) if self.scale == "best" else best - state.worst
         left = self._left(state, best - self.min_gain * scale, max_t)
         evidence["window"] = window
@@ -130,14 +130,14 @@ class Adaptive(Criterion):
         evidence["needed"] = self.tolerance * scale
         return self.verdict(Cause.STALLED if hope <= evidence["needed"] else None, evidence, left)
 
-    def _window(self, count: int, total: float) -> int:
-        longest = max(self.patience, self.budget_share * total, self.history_share * count)
-        return math.ceil(round(longest, 9))  # 0.1 * 70 is 7, not 7.000000000000001
+    def _window(self, clock: Clock, max_t: float) -> int:
+        of_history = self.history_share * clock.evaluations
+        return max(self.patience, clock.share(self.budget_share, max_t), round_up(of_history))
 
     def _hope(self, state: _State, remaining: float, evidence: dict[str, float]) -> float:
         """The gain that the upper bound of the trend still promises."""
         count = state.clock.evaluations
-        length = max(SHORTEST_TREND, math.ceil(self.trend_share * count))
+        length = max(SHORTEST_TREND, round_up(self.trend_share * count))
         line = state.trend.line(count - length)
         if line is None:
             return math.inf
@@ -148,9 +148,9 @@ class Adaptive(Criterion):
     def _left(self, state: _State, enough: float, max_t: float) -> float:
         """Evaluations until condition 1 holds if the best stays: from where it was as good."""
         since = bisect_left(state.bests, enough)
-        fixed = since + math.ceil(max(self.patience, self.budget_share * state.clock.total(max_t)))
-        growing = (since + self.history_share) / (1 - self.history_share)
-        return max(0, math.ceil(max(fixed, growing)) - (state.clock.evaluations - 1))
+        fixed = since + max(self.patience, state.clock.share(self.budget_share, max_t))
+        growing = round_up((since + self.history_share) / (1 - self.history_share))
+        return max(0, max(fixed, growing) - (state.clock.evaluations - 1))
 
 
 def _follow(state: _State, value: float, step: float) -> _State:

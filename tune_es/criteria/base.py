@@ -19,7 +19,7 @@ class Criterion(ABC):
     ``init()`` gives the state of a new trial; ``step(state, observation, peers)`` gives the next
     state and a verdict, changing neither argument. Everything a criterion remembers is in the
     state, so one object serves every trial, in a live sweep and in replay. An observation that
-    lacks the criterion's metric leaves the state as it was.
+    lacks the criterion's metric leaves the state as it was, and the verdict is unheard.
 
     Join criteria with ``|`` (any), ``&`` (all) and the classes in :mod:`tune_es.criteria.combine`.
     """
@@ -95,6 +95,10 @@ class Criterion(ABC):
     ) -> Verdict:
         """A verdict in this criterion's name; it stops where there is a cause."""
         return Verdict(cause is not None, self.label, cause, evidence, 0 if cause else left)
+
+    def silence(self, left: float | None = None) -> Verdict:
+        """The verdict on an observation that holds nothing for this criterion."""
+        return Verdict(False, self.label, None, {}, left, heard=False)
 
     def __or__(self, other: Criterion) -> Criterion:
         from tune_es.criteria.combine import AnyOf

@@ -52,7 +52,7 @@ class BelowMedian(Criterion):
 
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
         if observation.score is None:
-            return state, self.verdict(None, {})
+            return state, self.silence()
         if is_better(observation.score, state.best):
             state = _State(observation.score)
         count, median = peers.count(observation.step), peers.median(observation.step)

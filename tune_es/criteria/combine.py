@@ -12,7 +12,8 @@ from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
 from tune_es.records import PRECEDENCE, Observation, Verdict
 
-States = tuple[Any, ...]
+#: For each part its state and its last say.
+States = tuple[tuple[Any, Verdict], ...]
 
 
 def check_criterion(owner: str, value: object) -> None:
@@ -21,7 +22,14 @@ def check_criterion(owner: str, value: object) -> None:
         raise ValueError(f"{owner} joins criteria such as Patience(5), got {value!r}")
 
 
-@dataclass(frozen=True, init=False)
+def check_own_curve(owner: str, rule: object) -> None:
+    """Refuse a rule that compares trials where the score it is given is not what peers have."""
+    check_criterion(owner, rule)
+    if isinstance(rule, Criterion) and rule.uses_peers:
+        raise ValueError(f"{owner}.rule must judge one curve; join {rule.label} beside it with |")
+
+
+@dataclass(frozen=True, init=False, repr=False)
 class _Joined(Criterion):
     """A set of criteria: order and repetition carry no meaning, so they are not kept."""
 
@@ -63,15 +71,21 @@ class _Joined(Criterion):
         return type(self)(*map(change, self.criteria))
 
     def init(self) -> States:
-        return tuple(part.init() for part in self.criteria)
+        return tuple((part.init(), part.silence()) for part in self.criteria)
 
     def step(self, state: States, observation: Observation, peers: Peers) -> tuple[States, Verdict]:
-        states, verdicts = [], []
-        for part, inner in zip(self.criteria, state, strict=True):
-            after, verdict = part.step(inner, observation, peers)
-            states.append(after)
-            verdicts.append(verdict)
-        return tuple(states), _join(verdicts, self._quorum)
+        after, heard = [], False
+        for part, (inner, last) in zip(self.criteria, state, strict=True):
+            inner_after, verdict = part.step(inner, observation, peers)
+            heard = heard or verdict.heard
+            after.append((inner_after, verdict if verdict.heard else last))
+        joined = _join([say for _, say in after], self._quorum)
+        if not heard:
+            joined = self.silence(joined.left)
+        return tuple(after), joined
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.criteria))})"
 
 
 def _join(verdicts: Sequence[Verdict], quorum: int) -> Verdict:
@@ -110,7 +124,7 @@ def _together(fired: Sequence[Verdict]) -> Verdict:
     return Verdict(True, names, fired[0].cause, evidence, 0)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class AnyOf(_Joined):
     """Stops when at least one part does; written ``a | b``.
 
@@ -125,9 +139,12 @@ class AnyOf(_Joined):
     """
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class AllOf(_Joined):
-    """Stops when every part does, at the same observation; written ``a & b``.
+    """Stops when every part does; written ``a & b``.
+
+    A part whose metric is not in a result keeps its last say, so parts may judge metrics that are
+    reported at different times.
 
     >>> from tune_es import Patience, fired_at
     >>> fired_at(Patience(1) & Patience(3), [0.5, 0.5, 0.5, 0.5])
@@ -139,9 +156,9 @@ class AllOf(_Joined):
         return len(self.criteria)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class AtLeast(_Joined):
-    """Stops when at least ``k`` different parts do, at the same observation.
+    """Stops when at least ``k`` different parts do; a part without its metric keeps its last say.
 
     >>> from tune_es import Patience, Target, fired_at
     >>> fired_at(AtLeast(2, Patience(1), Patience(3), Target(0.9)), [0.5] * 5)
@@ -170,3 +187,6 @@ class AtLeast(_Joined):
 
     def map_parts(self, change: Callable[[Criterion], Criterion]) -> Criterion:
         return type(self)(self.k, *map(change, self.criteria))
+
+    def __repr__(self) -> str:
+        return f"AtLeast({self.k}, {', '.join(map(repr, self.criteria))})"

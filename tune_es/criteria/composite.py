@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from tune_es.checks import check_name, check_number
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
-from tune_es.criteria.combine import check_criterion
+from tune_es.criteria.combine import check_own_curve
 from tune_es.records import Observation, Verdict
 from tune_es.signals.series import Series
 from tune_es.signals.spread import Spread
@@ -69,7 +69,7 @@ class Composite(Criterion):
     weights_from: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_criterion("Composite", self.rule)
+        check_own_curve("Composite", self.rule)
         check_name("Composite", "normalise", self.normalise, NORMALISE)
         for name in ("weights", "groups", "schedule", "weights_from"):
             self._check_mapping(name, getattr(self, name))
@@ -136,7 +136,7 @@ class Composite(Criterion):
         state = state._replace(last=last, reported=self._reported(state.reported, observation))
         row = tuple(value for value in last if value is not None)
         if len(row) < len(last) or all(value is None for value in seen):
-            return state, self.verdict(None, {})
+            return state, self.silence()
         spreads = tuple(each.add(value) for each, value in zip(state.spreads, row, strict=True))
         history = state.history.append((observation, row))
         state = state._replace(spreads=spreads, history=history)
@@ -154,7 +154,7 @@ class Composite(Criterion):
     ) -> tuple[_State, Verdict]:
         """The rule's state after these rows under the state's scales and weights."""
         shares = [self.share_of(metric, state.weights) for metric in self.metrics]
-        inner, verdict = state.inner, self.verdict(None, {})
+        inner, verdict = state.inner, self.silence()
         for observation, row in rows:
             score = sum(
                 share * (value - origin) / unit

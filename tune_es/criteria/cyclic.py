@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tune_es.checks import check_count
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
-from tune_es.criteria.combine import check_criterion, mute
+from tune_es.criteria.combine import check_own_curve, mute
 from tune_es.records import Observation, Verdict
 from tune_es.signals.period import find_period
 from tune_es.signals.series import Series
@@ -50,7 +50,7 @@ class Cyclic(Criterion):
     metric: str | None = None
 
     def __post_init__(self) -> None:
-        check_criterion("Cyclic", self.rule)
+        check_own_curve("Cyclic", self.rule)
         if self.period is not None:
             check_count("Cyclic", "period", self.period)
 
@@ -63,7 +63,7 @@ class Cyclic(Criterion):
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
         value = observation.value(self.metric)
         if value is None:
-            return state, self.verdict(None, {})
+            return state, self.silence()
         if self.metric is not None:
             sign = observation.sign_of(self.metric)
             observation = replace(observation, score=value, sign=sign)

@@ -37,9 +37,9 @@ class NonFinite(Criterion):
     def step(self, state: int, observation: Observation, peers: Peers) -> tuple[int, Verdict]:
         value = observation.value(self.metric)
         if value is None:
-            return state, self.verdict(None, {})
+            return state, self.silence()
         if math.isfinite(value):
-            return 0, self.verdict(None, {})
+            return 0, self.verdict(None, {"non_finite": 0}, self.patience + 1)
         count = state + 1
         evidence = {"non_finite": count, "limit": self.patience + 1}
         cause = Cause.BROKEN if count > self.patience else None
@@ -88,7 +88,7 @@ class Divergence(Criterion):
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
         value = observation.value(self.metric)
         if value is None or not math.isfinite(value):
-            return state, self.verdict(None, {})
+            return state, self.silence()
         best = value if state.best is None else max(value, state.best)
         sign = observation.sign_of(self.metric)
         floor = self._floor(best, sign)

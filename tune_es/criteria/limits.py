@@ -36,13 +36,13 @@ class Target(Criterion):
     def step(self, state: int, observation: Observation, peers: Peers) -> tuple[int, Verdict]:
         value = observation.value(self.metric)
         if value is None:
-            return state, self.verdict(None, {}, self.patience - state)
+            return state, self.silence(max(0, self.patience - state))
         sign = observation.sign_of(self.metric)
         hit = math.isfinite(value) and value >= sign * self.value
         count = state + 1 if hit else 0
         evidence = {"value": sign * value, "target": self.value, "hits": count}
         cause = Cause.REACHED if count >= self.patience else None
-        return count, self.verdict(cause, evidence, self.patience - count)
+        return count, self.verdict(cause, evidence, max(0, self.patience - count))
 
 
 @dataclass(frozen=True)
@@ -81,4 +81,6 @@ class Budget(Criterion):
             if limit is not None and used is not None:
                 evidence.update({name: used, f"{name}_limit": limit})
                 over = over or used >= limit
+        if not evidence:
+            return None, self.silence()
         return None, self.verdict(Cause.EXHAUSTED if over else None, evidence)

@@ -57,7 +57,7 @@ class OverfitGap(Criterion):
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
         value, train = observation.value(self.metric), observation.value(self.train_metric)
         if value is None or train is None or not math.isfinite(value + train):
-            return state, self.verdict(None, {})
+            return state, self.silence()
         gap = generalisation_gap(train, value)
         if value > state.best:
             return _State(value, gap), self.verdict(None, {"gap": gap}, self.patience)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tune_es.checks import check_count, check_count_or_share, check_number
+from tune_es.checks import check_count, check_count_or_share, check_flags, check_number
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
 from tune_es.records import Cause, Observation, Verdict
@@ -47,6 +47,12 @@ class Patience(Criterion):
             its own guard.
         metric: The metric to judge; the policy's score where none is named.
 
+    The callbacks it takes after differ in details. A threshold is reached by an equal value, too
+    (Lightning asks for more). Keras's patience of 0 acts as 1 does, in Keras and here. Keras
+    passes over the epochs before ``start_from_epoch``; here they can set the best. Transformers
+    takes every gain as the new best and resets the count only at one above its threshold; here a
+    gain below ``min_delta`` moves neither, so slow progress adds up until it counts.
+
     Raises:
         ValueError: An argument is outside its range; said when the object is built.
 
@@ -72,6 +78,7 @@ class Patience(Criterion):
     def __post_init__(self) -> None:
         check_count_or_share("Patience", "patience", self.patience)
         check_count("Patience", "at_least", self.at_least)
+        check_flags(self, "relative", "check_finite")
         for name in ("min_delta", "noise_factor", "start_from"):
             check_number("Patience", name, getattr(self, name), least=0)
         for name in ("baseline", "stopping_threshold", "divergence_threshold"):
@@ -89,7 +96,7 @@ class Patience(Criterion):
         value = observation.value(self.metric)
         if value is None:
             left = self._limit(state.clock, observation) - state.misses
-            return state, self.verdict(None, {}, max(0, left))
+            return state, self.silence(max(0, left))
         sign = observation.sign_of(self.metric)
         state = self._follow(state, value, observation.step, sign)
         limit = self._limit(state.clock, observation)
@@ -101,12 +108,13 @@ class Patience(Criterion):
 
     def _follow(self, state: _State, value: float, step: float, sign: int) -> _State:
         noise_state, noise = NoiseLevel().step(state.noise, value)
-        best = state.best
-        if best is None and self.baseline is not None:
-            best = sign * self.baseline
-        improved = is_better(value, best, self._min_delta(best, noise))
+        to_beat = state.best
+        if to_beat is None and self.baseline is not None:
+            to_beat = sign * self.baseline
+        improved = is_better(value, to_beat, self._min_delta(to_beat, noise))
         misses = 0 if improved else state.misses + (step >= self.start_from)
-        return _State(value if improved else best, state.clock.tick(step), misses, noise_state)
+        best = value if improved else state.best
+        return _State(best, state.clock.tick(step), misses, noise_state)
 
     def _min_delta(self, best: float | None, noise: float | None) -> float:
         scale = abs(best or 0.0) if self.relative else 1.0
@@ -115,7 +123,7 @@ class Patience(Criterion):
     def _limit(self, clock: Clock, observation: Observation) -> int:
         if isinstance(self.patience, int) or observation.max_t is None:
             return self.at_least if isinstance(self.patience, float) else self.patience
-        return max(self.at_least, math.ceil(self.patience * clock.total(observation.max_t)))
+        return max(self.at_least, clock.share(self.patience, observation.max_t))
 
     def _cause(self, value: float, sign: int, stalled: bool) -> Cause | None:
         finite = math.isfinite(value)

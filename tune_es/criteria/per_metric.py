@@ -35,7 +35,8 @@ class PerMetric(Criterion):
 
     def __post_init__(self) -> None:
         check_criterion("PerMetric", self.rule)
-        if isinstance(self.metrics, str) or not self.metrics:
+        named = isinstance(self.metrics, (list, tuple)) and bool(self.metrics)
+        if not named or not all(isinstance(name, str) for name in self.metrics):
             raise ValueError(
                 f"PerMetric.metrics must be a list of at least 1 metric, got {self.metrics!r}"
             )

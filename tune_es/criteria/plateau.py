@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tune_es.checks import check_count, check_number
+from tune_es.checks import check_count, check_flags, check_number
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
 from tune_es.records import Cause, Observation, Verdict
@@ -48,6 +48,7 @@ class Plateau(Criterion):
 
     def __post_init__(self) -> None:
         check_number("Plateau", "std", self.std, least=0)
+        check_flags(self, "relative")
         check_count("Plateau", "window", self.window, least=2)
         check_count("Plateau", "grace_period", self.grace_period, least=0)
         if self.threshold is not None:
@@ -59,7 +60,7 @@ class Plateau(Criterion):
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
         value = observation.value(self.metric)
         if value is None:
-            return state, self.verdict(None, {})
+            return state, self.silence()
         recent = (*state.recent, value)[-self.window :] if math.isfinite(value) else ()
         state = _State(state.evaluations + 1, recent)
         return state, self._judge(state, observation.sign_of(self.metric))

@@ -60,7 +60,7 @@ class GeneralizationLoss(Criterion):
     def step(self, state: _Best, observation: Observation, peers: Peers) -> tuple[_Best, Verdict]:
         value = observation.value(self.metric)
         if value is None or not math.isfinite(value):
-            return state, self.verdict(None, {})
+            return state, self.silence()
         best = value if state.best is None else max(value, state.best)
         loss, sign = _loss(best, value), observation.sign_of(self.metric)
         evidence = {"value": sign * value, "best": sign * best, "loss_percent": loss}
@@ -102,11 +102,11 @@ class ProgressQuotient(Criterion):
     def step(self, state: _Strip, observation: Observation, peers: Peers) -> tuple[_Strip, Verdict]:
         value, train = observation.value(self.metric), observation.value(self.train_metric)
         if value is None or train is None or not math.isfinite(value + train):
-            return state, self.verdict(None, {})
+            return state, self.silence()
         best = value if state.best is None else max(value, state.best)
         state = _Strip(best, (*state.train, train)[-self.strip :], state.evaluations + 1)
         if state.evaluations % self.strip:
-            return state, self.verdict(None, {}, self.strip - state.evaluations % self.strip)
+            return state, self.silence(self.strip - state.evaluations % self.strip)
         loss, progress = _loss(best, value), _progress(state.train)
         evidence = {"loss_percent": loss, "progress": progress, "limit": self.alpha}
         fires = loss > self.alpha * progress
@@ -146,7 +146,7 @@ class UninterruptedProgress(Criterion):
     ) -> tuple[_Strips, Verdict]:
         value = observation.value(self.metric)
         if value is None or not math.isfinite(value):
-            return state, self.verdict(None, {})
+            return state, self.silence()
         count, worse, last = state.evaluations + 1, state.worse, state.last
         if count % self.strip == 0:
             worse = worse + 1 if last is not None and value < last else 0

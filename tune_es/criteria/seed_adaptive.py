@@ -53,7 +53,7 @@ class _Scheduled(Criterion):
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
         value = observation.value(self.metric)
         if value is None or observation.max_t is None:
-            return state, self.verdict(None, {})
+            return state, self.silence()
         limit, delta = self._schedule(observation.step / observation.max_t)
         improved = is_better(value, state.best, delta)
         state = _State(value, 0) if improved else _State(state.best, state.misses + 1)
@@ -80,7 +80,7 @@ class DecayingDelta(_Scheduled):
         check_number("DecayingDelta", "alpha", self.alpha, least=0)
 
     def _schedule(self, progress: float) -> tuple[int, float]:
-        return self.patience, self.min_delta * math.exp(-self.alpha * progress)
+        return self.patience, self.min_delta * math.exp(min(-self.alpha * progress, 700.0))
 
 
 @dataclass(frozen=True)

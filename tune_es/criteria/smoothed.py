@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
-from tune_es.criteria.combine import check_criterion
+from tune_es.criteria.combine import check_own_curve
 from tune_es.records import Observation, Verdict
 from tune_es.signals import MovingMean
 from tune_es.signals.base import Signal
@@ -44,7 +44,7 @@ class Smoothed(Criterion):
     metric: str | None = None
 
     def __post_init__(self) -> None:
-        check_criterion("Smoothed", self.rule)
+        check_own_curve("Smoothed", self.rule)
         if not isinstance(self.by, Signal):
             raise ValueError(f"Smoothed.by must be a signal such as MovingMean(3), got {self.by!r}")
 

@@ -46,7 +46,9 @@ class _Counted(NamedTuple):
 
 @dataclass(frozen=True)
 class Every(Criterion):
-    """Lets a rule speak at every ``n``-th observation only, while the rule sees everything.
+    """Lets a rule speak at every ``n``-th evaluation only, while the rule sees everything.
+
+    Evaluations of ``metric`` are counted, of the policy's score where none is named.
 
     >>> from tune_es import Patience, fired_at
     >>> fired_at(Every(4, Patience(1)), [3, 3, 3, 3, 3, 3])
@@ -55,6 +57,7 @@ class Every(Criterion):
 
     n: int
     rule: Criterion
+    metric: str | None = None
 
     def __post_init__(self) -> None:
         check_count("Every", "n", self.n)
@@ -67,5 +70,5 @@ class Every(Criterion):
         self, state: _Counted, observation: Observation, peers: Peers
     ) -> tuple[_Counted, Verdict]:
         inner, verdict = self.rule.step(state.inner, observation, peers)
-        count = state.seen + 1
-        return _Counted(count, inner), mute(verdict) if count % self.n else verdict
+        seen = state.seen + (observation.value(self.metric) is not None)
+        return _Counted(seen, inner), mute(verdict) if seen % self.n else verdict

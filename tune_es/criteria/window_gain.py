@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tune_es.checks import check_count, check_count_or_share, check_number
+from tune_es.checks import check_count, check_count_or_share, check_flags, check_number
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
 from tune_es.records import Cause, Observation, Verdict
@@ -48,6 +48,7 @@ class WindowGain(Criterion):
     def __post_init__(self) -> None:
         check_count_or_share("WindowGain", "window", self.window)
         check_count("WindowGain", "at_least", self.at_least)
+        check_flags(self, "relative")
         check_number("WindowGain", "min_gain", self.min_gain, least=0)
 
     @property
@@ -60,7 +61,7 @@ class WindowGain(Criterion):
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
         value = observation.value(self.metric)
         if value is None:
-            return state, self.verdict(None, {})
+            return state, self.silence()
         best = state.bests[-1] if state.bests else None
         if is_better(value, best):
             best = value
@@ -70,7 +71,9 @@ class WindowGain(Criterion):
 
     def _judge(self, state: _State, observation: Observation, best: float) -> Verdict:
         window = self._window(state.clock, observation.max_t)
-        evidence = {"best": observation.sign_of(self.metric) * best, "window": window}
+        evidence: dict[str, float] = {"window": window}
+        if math.isfinite(best):
+            evidence["best"] = observation.sign_of(self.metric) * best
         if len(state.bests) <= window or not math.isfinite(best):
             return self.verdict(None, evidence, max(1, window + 1 - len(state.bests)))
         gain = best - state.bests[-1 - window]
@@ -81,4 +84,4 @@ class WindowGain(Criterion):
     def _window(self, clock: Clock, max_t: float | None) -> int:
         if isinstance(self.window, int) or max_t is None:
             return self.window if isinstance(self.window, int) else self.at_least
-        return max(self.at_least, math.ceil(round(self.window * clock.total(max_t), 9)))
+        return max(self.at_least, clock.share(self.window, max_t))

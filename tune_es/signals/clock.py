@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
+
+#: A number of evaluations that no run has.
+MOST = 1e15
+
+
+def round_up(evaluations: float) -> int:
+    """Whole evaluations; 7.000000000000001, which 0.07 * 100 is, counts as 7.
+
+    >>> round_up(0.07 * 100), round_up(7.1)
+    (7, 8)
+    """
+    return math.ceil(round(evaluations, 9))
 
 
 class Clock(NamedTuple):
@@ -33,7 +46,11 @@ class Clock(NamedTuple):
 
     def total(self, max_t: float) -> float:
         """How many evaluations a run of ``max_t`` steps has at this spacing."""
-        return max_t / self.spacing
+        return min(max_t / self.spacing, MOST)
+
+    def share(self, share: float, max_t: float) -> int:
+        """That share of the budget in whole evaluations, rounded up."""
+        return round_up(share * self.total(max_t))
 
     def remaining(self, max_t: float) -> float:
         """How many evaluations are still to come before ``max_t``; never negative."""
