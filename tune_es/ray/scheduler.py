@@ -200,7 +200,10 @@ def _checked(owner: str, policy: Policy | None, given: Mapping[str, Any]) -> dic
 
 def _shield_searcher(controller: TuneController, result: dict[str, Any]) -> None:
     """Put NaN where the searcher, which is given this dictionary next, would fail."""
-    searched = controller.search_alg.metric
-    for name in [searched] if isinstance(searched, str) else searched or ():
-        if read_number(result.get(name)) is None:
-            result[name] = math.nan
+    searcher: Any = controller.search_alg
+    while searcher is not None:  # limiters and repeaters hold the searcher that knows its metric
+        metric = getattr(searcher, "metric", None)
+        for name in [metric] if isinstance(metric, str) else metric or ():
+            if read_number(result.get(name)) is None:
+                result[name] = math.nan
+        searcher = getattr(searcher, "searcher", None)
