@@ -7,16 +7,21 @@ from typing import Any
 
 import yaml
 
+MERGE = "tag:yaml.org,2002:merge"
+
 
 class _Loader(yaml.SafeLoader):
     """YAML's safe loader, stricter about keys and kinder to floats."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for at, key in enumerate(keys):
-            if key in keys[:at]:
-                line = node.value[at][0].start_mark.line + 1
+        own = [key for key, _ in node.value if key.tag != MERGE]
+        seen: list[tuple[type, Any]] = []
+        for key_node in own:
+            key = self.construct_object(key_node, deep=True)
+            if (type(key), key) in seen:  # 1 and true are two keys
+                line = key_node.start_mark.line + 1
                 raise yaml.YAMLError(f"line {line} gives {key!r} a second time")
+            seen.append((type(key), key))
         return super().construct_mapping(node, deep)
 
 

@@ -73,7 +73,9 @@ class Composite(Criterion):
         check_name("Composite", "normalise", self.normalise, NORMALISE)
         for name in ("weights", "groups", "schedule", "weights_from"):
             self._check_mapping(name, getattr(self, name))
-            object.__setattr__(self, name, dict(sorted(dict(getattr(self, name)).items())))
+            object.__setattr__(
+                self, name, dict(sorted(dict(getattr(self, name)).items(), key=_by_name))
+            )
         self._check_weights("weights", self.weights)
         for group, members in self.groups.items():
             self._check_weights(f"groups[{group}]", members)
@@ -188,6 +190,12 @@ class Composite(Criterion):
             if weight is not None and math.isfinite(weight) and weight >= 0
         }
         return {**before, **usable}
+
+
+def _by_name(item: tuple[object, object]) -> tuple[bool, float, str]:
+    """Sorts numbers by size before names."""
+    key = item[0]
+    return (False, key, "") if isinstance(key, (int, float)) else (True, 0.0, str(key))
 
 
 def _moved(old: tuple[Scale, ...], new: tuple[Scale, ...]) -> bool:

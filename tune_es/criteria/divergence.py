@@ -39,7 +39,7 @@ class NonFinite(Criterion):
         if value is None:
             return state, self.silence()
         if math.isfinite(value):
-            return 0, self.verdict(None, {"non_finite": 0}, self.patience + 1)
+            return 0, self.verdict(None, {"non_finite": 0})
         count = state + 1
         evidence = {"non_finite": count, "limit": self.patience + 1}
         cause = Cause.BROKEN if count > self.patience else None

@@ -48,7 +48,7 @@ class _Counted(NamedTuple):
 class Every(Criterion):
     """Lets a rule speak at every ``n``-th evaluation only, while the rule sees everything.
 
-    Evaluations of ``metric`` are counted, of the policy's score where none is named.
+    Observations that hold nothing for the rule are not counted.
 
     >>> from tune_es import Patience, fired_at
     >>> fired_at(Every(4, Patience(1)), [3, 3, 3, 3, 3, 3])
@@ -57,7 +57,6 @@ class Every(Criterion):
 
     n: int
     rule: Criterion
-    metric: str | None = None
 
     def __post_init__(self) -> None:
         check_count("Every", "n", self.n)
@@ -70,5 +69,5 @@ class Every(Criterion):
         self, state: _Counted, observation: Observation, peers: Peers
     ) -> tuple[_Counted, Verdict]:
         inner, verdict = self.rule.step(state.inner, observation, peers)
-        seen = state.seen + (observation.value(self.metric) is not None)
+        seen = state.seen + verdict.heard
         return _Counted(seen, inner), mute(verdict) if seen % self.n else verdict

@@ -20,6 +20,11 @@ logger = logging.getLogger("tune_es")
 #: With it Ray lets a result without the metric pass instead of ending the sweep.
 LENIENT = "TUNE_DISABLE_STRICT_METRIC_CHECKING"
 
+UNREADABLE = (
+    "if it was restored, its saved state cannot be read: look for 'Failed to restore' above, and "
+    "remove callback-states-*.pkl from the experiment to go on with empty histories"
+)
+
 #: Ray makes the callbacks named here, after the user's and before its own loggers.
 RAY_CALLBACKS = "RAY_TUNE_CALLBACKS"
 PATH = "tune_es.ray.EarlyStoppingCallback"
@@ -46,7 +51,13 @@ class EarlyStoppingCallback(Callback):
         self._strictness = os.environ.get(LENIENT)
         os.environ[LENIENT] = "1"
 
+    def setup(self, *info: Any, **more: Any) -> None:
+        """Called once the callbacks of the sweep are made: no later sweep is to get this one."""
+        withdraw_callback()
+
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        if not trials:  # Ray logs a state that it cannot read, and goes on with nothing
+            raise RuntimeError(f"the sweep ran no trial; {UNREADABLE}")
         if self._judge is None:
             return
         if self._strictness is None:
@@ -92,6 +103,12 @@ def callbacks_of(controller: TuneController) -> list[Callback]:
     """All callbacks of a sweep; Ray hands schedulers a wrapped controller."""
     inner: TuneController = getattr(controller, "_tune_controller", controller)
     return [inner._callbacks[at] for at in range(len(inner._callbacks))]
+
+
+def has_saved_state(controller: TuneController) -> bool:
+    """True where the sweep was restored from a folder in which callbacks had saved a state."""
+    inner: TuneController = getattr(controller, "_tune_controller", controller)
+    return bool(inner._callbacks.can_restore(inner._storage.experiment_driver_staging_path))
 
 
 def find_callback(callbacks: Sequence[Callback]) -> EarlyStoppingCallback | None:

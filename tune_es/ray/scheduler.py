@@ -16,7 +16,14 @@ from ray.tune.schedulers import TrialScheduler
 
 from tune_es.checks import check_fields
 from tune_es.policy import Policy
-from tune_es.ray.callback import bring_callback, callbacks_of, find_callback, withdraw_callback
+from tune_es.ray.callback import (
+    UNREADABLE,
+    bring_callback,
+    callbacks_of,
+    find_callback,
+    has_saved_state,
+    withdraw_callback,
+)
 from tune_es.ray.judge import Judge
 from tune_es.reading import read_number
 from tune_es.records import Action
@@ -165,15 +172,14 @@ price_per_hour, stop, time_attr
         if callback is None:
             return
         callback.attach(judge)
-        if callback.restored is not None:
-            try:
+        try:
+            if callback.restored is not None:
                 judge.referee.restore(callback.restored)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                # Ray swallows what is raised here and starts the whole sweep over.
-                self._failure = (
-                    f"the state of EarlyStoppingScheduler cannot be restored ({error!r}); remove "
-                    "callback-states-*.pkl from the experiment to go on with empty histories"
-                )
+            elif has_saved_state(controller):
+                raise ValueError("it did not reach the callback")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # Ray swallows what is raised here and starts the whole sweep over.
+            self._failure = f"the state of EarlyStoppingScheduler is lost ({error!r}); {UNREADABLE}"
 
     def _turn(self, trial: Trial) -> tuple[bool, int]:
         return trial.status == Trial.PAUSED, self._order.get(trial.trial_id, 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from tune_es.checks import check_count
 from tune_es.signals.base import Signal
@@ -14,17 +13,16 @@ from tune_es.signals.base import Signal
 MAD_TO_SD = 1.4826
 
 
-class _State(NamedTuple):
-    last: float | None = None
-    steps: tuple[float, ...] = ()
+#: Second differences below which there is no estimate.
+FEWEST = 3
 
 
 @dataclass(frozen=True)
 class NoiseLevel(Signal):
-    """Standard deviation of the evaluation noise, from the last ``window`` differences.
+    """Standard deviation of the evaluation noise, from the last ``window`` values.
 
-    The median absolute deviation of the differences, which a trend only shifts, divided by
-    sqrt(2) because a difference holds the noise of two evaluations. ``None`` below 3 differences.
+    The median of the absolute second differences, which neither a trend nor a few jumps move; the
+    variance of one is 6 times that of the noise. ``None`` below 3 second differences.
 
     >>> signal = NoiseLevel()
     >>> state = signal.init()
@@ -37,18 +35,17 @@ class NoiseLevel(Signal):
     window: int = 20
 
     def __post_init__(self) -> None:
-        check_count("NoiseLevel", "window", self.window, least=3)
+        check_count("NoiseLevel", "window", self.window, least=5)
 
-    def init(self) -> _State:
-        return _State()
+    def init(self) -> tuple[float, ...]:
+        return ()
 
-    def step(self, state: _State, value: float) -> tuple[_State, float | None]:
+    def step(
+        self, state: tuple[float, ...], value: float
+    ) -> tuple[tuple[float, ...], float | None]:
         if math.isfinite(value):
-            steps = state.steps if state.last is None else (*state.steps, value - state.last)
-            state = _State(value, steps[-self.window :])
-        return state, _spread(state.steps) if len(state.steps) >= 3 else None
-
-
-def _spread(steps: tuple[float, ...]) -> float:
-    centre = statistics.median(steps)
-    return MAD_TO_SD * statistics.median([abs(step - centre) for step in steps]) / math.sqrt(2)
+            state = (*state, value)[-self.window :]
+        bends = [abs(a - 2 * b + c) for a, b, c in zip(state, state[1:], state[2:], strict=False)]
+        if len(bends) < FEWEST:
+            return state, None
+        return state, MAD_TO_SD * statistics.median(bends) / math.sqrt(6)
