@@ -107,7 +107,9 @@ class Patience(Criterion):
         return state, self.verdict(cause, evidence, max(0, limit - state.misses))
 
     def _follow(self, state: _State, value: float, step: float, sign: int) -> _State:
-        noise_state, noise = NoiseLevel().step(state.noise, value)
+        noise_state, noise = state.noise, None
+        if self.noise_factor:
+            noise_state, noise = NoiseLevel().step(state.noise, value)
         to_beat = state.best
         if to_beat is None and self.baseline is not None:
             to_beat = sign * self.baseline
