@@ -73,9 +73,8 @@ class Composite(Criterion):
         check_name("Composite", "normalise", self.normalise, NORMALISE)
         for name in ("weights", "groups", "schedule", "weights_from"):
             self._check_mapping(name, getattr(self, name))
-            object.__setattr__(
-                self, name, dict(sorted(dict(getattr(self, name)).items(), key=_by_name))
-            )
+            ordered = sorted(getattr(self, name).items(), key=_by_name)
+            object.__setattr__(self, name, dict(ordered))
         self._check_weights("weights", self.weights)
         for group, members in self.groups.items():
             self._check_weights(f"groups[{group}]", members)

@@ -108,7 +108,10 @@ def callbacks_of(controller: TuneController) -> list[Callback]:
 def has_saved_state(controller: TuneController) -> bool:
     """True where the sweep was restored from a folder in which callbacks had saved a state."""
     inner: TuneController = getattr(controller, "_tune_controller", controller)
-    return bool(inner._callbacks.can_restore(inner._storage.experiment_driver_staging_path))
+    storage = inner._storage
+    if storage is None:
+        return False
+    return bool(inner._callbacks.can_restore(storage.experiment_driver_staging_path))
 
 
 def find_callback(callbacks: Sequence[Callback]) -> EarlyStoppingCallback | None:
