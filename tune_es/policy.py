@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tune_es.checks import check_count, check_fields, check_number, nearest
 from tune_es.cohort import Cohort, Peers
-from tune_es.criteria import AnyOf, Budget, Criterion, NonFinite
+from tune_es.criteria import AnyOf, Budget, Criterion, Explosion, NonFinite
 from tune_es.criteria.combine import mute
 from tune_es.documents import dump_yaml, load_yaml
 from tune_es.params import changed
@@ -19,6 +19,9 @@ from tune_es.reading import Reader, Reading, lookup
 from tune_es.records import JUDGEMENTS, Action, Decision, Metric, Observation
 from tune_es.signals.best import is_better
 from tune_es.spec import fields_spec, from_spec
+
+#: The fields that a trial may bring in its own config; the others are common to the sweep.
+OF_A_TRIAL = {"stop", "max_t", "not_before", "nonfinite_patience", "explosion_factor"}
 
 
 class PolicyState(NamedTuple):
@@ -47,6 +50,8 @@ class Policy:
             trial is stopped as STALLED, OVERFIT or HOPELESS; broken and finished ones are.
         nonfinite_patience: A trial ends as BROKEN after a non-finite ``metric`` and this many
             more in a row; None switches the guard off.
+        explosion_factor: A loss that stays this many times worse than it began ends the trial as
+            HOPELESS (see :class:`tune_es.Explosion`); None switches the guard off.
         cost_attr: The result key with the money spent so far, for ``Budget(cost=...)``.
         price_per_hour: Used instead of ``cost_attr``: money for an hour of ``time_total_s``.
 
@@ -70,6 +75,7 @@ class Policy:
     time_attr: str = "training_iteration"
     not_before: float | Sequence[float] | None = None
     nonfinite_patience: int | None = 2
+    explosion_factor: float | None = 300.0
     cost_attr: str | None = None
     price_per_hour: float | None = None
 
@@ -103,17 +109,16 @@ class Policy:
                 )
 
     def _check_numbers(self) -> None:
-        for field_name in ("max_t", "price_per_hour"):
-            if getattr(self, field_name) is not None:
-                check_number("Policy", field_name, getattr(self, field_name), above=0)
+        for name, above in (("max_t", 0), ("price_per_hour", 0), ("explosion_factor", 1)):
+            if getattr(self, name) is not None:
+                check_number("Policy", name, getattr(self, name), above=above)
         if self.nonfinite_patience is not None:
             check_count("Policy", "nonfinite_patience", self.nonfinite_patience, least=0)
         for step in self._milestones:
             check_number("Policy", "not_before", step, least=0)
-        if not isinstance(self.time_attr, str) or not self.time_attr:
-            raise ValueError(f"Policy.time_attr must be a result key, got {self.time_attr!r}")
-        if self.cost_attr is not None and not isinstance(self.cost_attr, str):
-            raise ValueError(f"Policy.cost_attr must be a result key, got {self.cost_attr!r}")
+        for name, key in (("time_attr", self.time_attr), ("cost_attr", self.cost_attr or "cost")):
+            if not isinstance(key, str) or not key:
+                raise ValueError(f"Policy.{name} must be a result key, got {key!r}")
         priced = self.cost_attr is not None or self.price_per_hour is not None
         if not priced and any(getattr(each, "cost", None) for each in self.criterion.walk()):
             raise ValueError("Policy.cost_attr or price_per_hour is needed by Budget.cost")
@@ -149,6 +154,8 @@ class Policy:
             parts.append(Budget(steps=self.max_t))
         if self.nonfinite_patience is not None:
             parts.append(NonFinite(self.nonfinite_patience))
+        if self.explosion_factor is not None:
+            parts.append(Explosion(self.explosion_factor))
         return AnyOf(*parts)
 
     @cached_property
@@ -206,8 +213,8 @@ class Policy:
     def with_params(self, params: Mapping[str, Any]) -> Policy:
         """The policy of a trial that brings its own parameters, as from ``config["es"]``.
 
-        ``stop``, ``max_t``, ``not_before`` and ``nonfinite_patience`` are fields of the policy;
-        every other name is a field of the criteria in it.
+        The names in ``OF_A_TRIAL`` are fields of the policy; every other name is a field of the
+        criteria in it.
 
         >>> policy = Policy("loss", "min", stop="safe", max_t=9)
         >>> policy.with_params({"min_gain": 0.01}).criterion.min_gain
@@ -215,7 +222,7 @@ class Policy:
         """
         if not isinstance(params, Mapping):
             raise ValueError(f"es must map parameters to values, got {params!r}")
-        mine = {"stop", "max_t", "not_before", "nonfinite_patience"} & set(params)
+        mine = OF_A_TRIAL & set(params)
         policy = replace(self, **{name: params[name] for name in mine}) if mine else self
         rest = {name: value for name, value in params.items() if name not in mine}
         return replace(policy, stop=changed(policy.criterion, rest)) if rest else policy

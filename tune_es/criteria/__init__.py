@@ -6,7 +6,7 @@ from tune_es.criteria.below_median import BelowMedian
 from tune_es.criteria.combine import AllOf, AnyOf, AtLeast
 from tune_es.criteria.composite import Composite
 from tune_es.criteria.cyclic import Cyclic
-from tune_es.criteria.divergence import Divergence, NonFinite
+from tune_es.criteria.divergence import Divergence, Explosion, NonFinite
 from tune_es.criteria.limits import Budget, Target
 from tune_es.criteria.overfit import OverfitGap
 from tune_es.criteria.patience import Patience
@@ -32,6 +32,7 @@ __all__ = [
     "DecayingDelta",
     "Divergence",
     "Every",
+    "Explosion",
     "GeneralizationLoss",
     "NonFinite",
     "OverfitGap",

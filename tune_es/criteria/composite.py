@@ -95,6 +95,8 @@ class Composite(Criterion):
     def _check_weights(self, where: str, weights: Mapping[str, float]) -> None:
         self._check_mapping(where, weights)
         for name, weight in weights.items():
+            if not isinstance(name, str):
+                raise ValueError(f"Composite.{where} is named by strings, got {name!r}")
             check_number("Composite", f"{where}[{name}]", weight, least=0)
         if not any(weights.values()):
             raise ValueError(f"Composite.{where} must hold a weight above 0, got {dict(weights)}")

@@ -21,7 +21,7 @@ logger = logging.getLogger("tune_es")
 LENIENT = "TUNE_DISABLE_STRICT_METRIC_CHECKING"
 
 UNREADABLE = (
-    "if it was restored, its saved state cannot be read: look for 'Failed to restore' above, and "
+    "its saved state cannot be read: look for 'Failed to restore' above, and "
     "remove callback-states-*.pkl from the experiment to go on with empty histories"
 )
 
@@ -43,6 +43,7 @@ class EarlyStoppingCallback(Callback):
     def __init__(self) -> None:
         self.restored: dict[str, Any] | None = None
         self._judge: Judge | None = None
+        self._begun = False
         self._strictness: str | None = None
 
     def attach(self, judge: Judge) -> None:
@@ -55,9 +56,13 @@ class EarlyStoppingCallback(Callback):
         """Called once the callbacks of the sweep are made: no later sweep is to get this one."""
         withdraw_callback()
 
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Refuse a restored sweep without trials: Ray logs what it cannot read, and goes on."""
+        resumed, self._begun = iteration > 0 and not self._begun, True
+        if resumed and not trials:
+            raise RuntimeError(f"the restored sweep has no trials; {UNREADABLE}")
+
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        if not trials:  # Ray logs a state that it cannot read, and goes on with nothing
-            raise RuntimeError(f"the sweep ran no trial; {UNREADABLE}")
         if self._judge is None:
             return
         if self._strictness is None:

@@ -78,8 +78,13 @@ def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
     >>> params_of({"lr": 0.1, "es": {"patience": 5}}), params_of({"es/stop": "safe"})
     ({'patience': 5}, {'stop': 'safe'})
     """
-    nested = config.get(KEY, {})
-    params = {"stop": nested} if isinstance(nested, str) else dict(nested or {})
+    nested = config.get(KEY) or {}
+    if not isinstance(nested, (str, Mapping)):
+        raise ValueError(
+            f"config[{KEY!r}] must map stopping parameters to values, or name a rule, got "
+            f"{nested!r}; a restored sweep with sampled functions needs its param_space again"
+        )
+    params = {"stop": nested} if isinstance(nested, str) else dict(nested)
     prefix = f"{KEY}/"
     flat = {str(key): value for key, value in config.items() if str(key).startswith(prefix)}
     return {**params, **{key[len(prefix) :]: value for key, value in flat.items()}}
