@@ -10,6 +10,17 @@ from tune_es.checks import nearest
 from tune_es.criteria import Criterion
 from tune_es.spec import from_spec
 
+#: The fields that a trial may bring in its own config; the others are common to the sweep.
+OF_A_TRIAL = {"stop", "max_t", "not_before", "nonfinite_patience", "explosion_factor"}
+
+
+def split(params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters that are fields of the policy, and those of the criteria in it."""
+    if not isinstance(params, Mapping):
+        raise ValueError(f"es must map parameters to values, got {params!r}")
+    own = {name: value for name, value in params.items() if name in OF_A_TRIAL}
+    return own, {name: value for name, value in params.items() if name not in OF_A_TRIAL}
+
 
 def changed(criterion: Criterion, params: Mapping[str, Any]) -> Criterion:
     """The criterion with fields of it, and of the criteria inside, changed.

@@ -14,14 +14,11 @@ from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import AnyOf, Budget, Criterion, Explosion, NonFinite
 from tune_es.criteria.combine import mute
 from tune_es.documents import dump_yaml, load_yaml
-from tune_es.params import changed
+from tune_es.params import changed, split
 from tune_es.reading import Reader, Reading, lookup
 from tune_es.records import JUDGEMENTS, Action, Decision, Metric, Observation
 from tune_es.signals.best import is_better
 from tune_es.spec import fields_spec, from_spec
-
-#: The fields that a trial may bring in its own config; the others are common to the sweep.
-OF_A_TRIAL = {"stop", "max_t", "not_before", "nonfinite_patience", "explosion_factor"}
 
 
 class PolicyState(NamedTuple):
@@ -213,19 +210,16 @@ class Policy:
     def with_params(self, params: Mapping[str, Any]) -> Policy:
         """The policy of a trial that brings its own parameters, as from ``config["es"]``.
 
-        The names in ``OF_A_TRIAL`` are fields of the policy; every other name is a field of the
+        The names in :data:`tune_es.params.OF_A_TRIAL` are fields of the policy; every other name is a field of the
         criteria in it.
 
         >>> policy = Policy("loss", "min", stop="safe", max_t=9)
         >>> policy.with_params({"min_gain": 0.01}).criterion.min_gain
         0.01
         """
-        if not isinstance(params, Mapping):
-            raise ValueError(f"es must map parameters to values, got {params!r}")
-        mine = OF_A_TRIAL & set(params)
-        policy = replace(self, **{name: params[name] for name in mine}) if mine else self
-        rest = {name: value for name, value in params.items() if name not in mine}
-        return replace(policy, stop=changed(policy.criterion, rest)) if rest else policy
+        own, inner = split(params)
+        policy = replace(self, **own) if own else self
+        return replace(policy, stop=changed(policy.criterion, inner)) if inner else policy
 
     def to_dict(self) -> dict[str, Any]:
         """The policy as plain data; fields that have their default are left out."""

@@ -57,8 +57,8 @@ class EarlyStoppingScheduler(TrialScheduler):
     >>> EarlyStoppingScheduler(metric="eval_loss", mode="min", max_t=20, grace_period=3)
     Traceback (most recent call last):
     ValueError: EarlyStoppingScheduler has no field 'grace_period'; it is called 'not_before' \
-here. Valid: cost_attr, explosion_factor, max_t, metric, mode, nonfinite_patience, not_before, other_metrics, \
-price_per_hour, stop, time_attr
+here. Valid: cost_attr, explosion_factor, max_t, metric, mode, nonfinite_patience, not_before, \
+other_metrics, price_per_hour, stop, time_attr
     """
 
     def __init__(self, policy: Policy | None = None, **policy_fields: Any) -> None:
