@@ -80,8 +80,7 @@ class Policy:
         object.__setattr__(self, "stop", from_spec(self.stop))
         if not isinstance(self.other_metrics, Mapping):
             raise ValueError(
-                "Policy.other_metrics must map names to modes such as {'eval_f1': 'max'}, "
-                f"got {self.other_metrics!r}"
+                f"Policy.other_metrics must map names to modes: {self.other_metrics!r}"
             )
         others = sorted(self.other_metrics.items(), key=lambda item: str(item[0]))
         object.__setattr__(self, "other_metrics", dict(others))
@@ -210,8 +209,8 @@ class Policy:
     def with_params(self, params: Mapping[str, Any]) -> Policy:
         """The policy of a trial that brings its own parameters, as from ``config["es"]``.
 
-        The names in :data:`tune_es.params.OF_A_TRIAL` are fields of the policy; every other name is a field of the
-        criteria in it.
+        A name is a field of the policy where it is in :data:`tune_es.params.OF_A_TRIAL`, else one
+        of the criteria in it.
 
         >>> policy = Policy("loss", "min", stop="safe", max_t=9)
         >>> policy.with_params({"min_gain": 0.01}).criterion.min_gain

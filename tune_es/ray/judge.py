@@ -21,7 +21,8 @@ class Judge:
     def __init__(self, policy: Policy) -> None:
         self.referee = Referee(policy)
         self._warned: set[tuple[str, str]] = set()
-        self._admitted = False
+        #: True once a trial may have run: from then on bad parameters of a trial end no sweep.
+        self.started = False
 
     def admit(self, trial_id: str, config: Mapping[str, Any] | None) -> None:
         """Take in a trial with the stopping parameters in its config.
@@ -33,11 +34,11 @@ class Judge:
         try:
             self.referee.admit(trial_id, params_of(config or {}))
         except (ValueError, TypeError) as error:
-            if not self._admitted:
+            if not self.started:
                 raise ValueError(f"trial {trial_id}: {error}") from error
             logger.warning("trial %s: %s; it gets the policy of the sweep", trial_id, error)
             self.referee.admit(trial_id)
-        self._admitted = True
+        self.started = True
 
     def judge(self, trial_id: str, result: Mapping[str, Any]) -> Decision | None:
         """The decision on a result; None where its step cannot be read, and the trial goes on."""

@@ -172,10 +172,11 @@ other_metrics, price_per_hour, stop, time_attr
         if callback is None:
             return
         callback.attach(judge)
+        judge.started = has_saved_state(controller)
         try:
             if callback.restored is not None:
                 judge.referee.restore(callback.restored)
-            elif has_saved_state(controller):
+            elif judge.started:
                 raise ValueError("it did not reach the callback")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # Ray swallows what is raised here and starts the whole sweep over.
