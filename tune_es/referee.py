@@ -88,6 +88,13 @@ class Referee:
             self._cut(life, observation.trial_id, at)
         return self._judge(life, observation)
 
+    def stands_still(self, observation: Observation) -> bool:
+        """True where a trial reports its latest step again with other numbers: they are ignored."""
+        life = self._lives.get(observation.trial_id)
+        if life is None or not life.steps or life.steps[-1] != observation.step:
+            return False
+        return not _same(life.observations[-1], observation)
+
     def last(self, trial_id: str) -> Decision | None:
         """The latest decision about a trial, ended ones included."""
         life = self._lives.get(trial_id)

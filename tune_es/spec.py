@@ -145,7 +145,9 @@ def _value(item: Any, each: dataclasses.Field[Any], where: str) -> Any:
         return tuple(_build(part, f"{where}[{at}]") for at, part in enumerate(item))
     if kind.startswith("tuple"):
         return tuple(item) if isinstance(item, list) else item
-    return _plain(item)
+    item = _plain(item)
+    whole = kind.startswith("int") and isinstance(item, float) and item.is_integer()
+    return int(item) if whole else item  # 3.0, as tune.quniform draws it
 
 
 def _plain(item: Any) -> Any:

@@ -69,6 +69,8 @@ class EarlyStoppingCallback(Callback):
             os.environ.pop(LENIENT, None)
         else:
             os.environ[LENIENT] = self._strictness
+        self.restored = self._judge = None  # Ray leaves this object in the user's own list
+        self._begun = False
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any

@@ -48,6 +48,8 @@ class Judge:
             self._warn(trial_id, name, problem)
         if reading.observation is None:
             return None
+        if self.referee.stands_still(reading.observation):
+            self._warn(trial_id, policy.time_attr, "did not grow, so a result was not judged")
         before = self.referee.last(trial_id)
         decision = self.referee.observe(reading.observation)
         if decision is not before:
@@ -70,7 +72,9 @@ class Judge:
     def _warn(self, trial_id: str, name: str, problem: str) -> None:
         if (trial_id, name) not in self._warned:
             self._warned.add((trial_id, name))
-            logger.warning("trial %s: metric %r %s; said once per trial", trial_id, name, problem)
+            logger.warning(
+                "trial %s: result key %r %s; said once per trial", trial_id, name, problem
+            )
 
 
 def params_of(config: Mapping[str, Any]) -> dict[str, Any]:

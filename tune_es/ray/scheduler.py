@@ -24,7 +24,7 @@ from tune_es.ray.callback import (
     has_saved_state,
     withdraw_callback,
 )
-from tune_es.ray.judge import Judge
+from tune_es.ray.judge import Judge, logger
 from tune_es.reading import read_number
 from tune_es.records import Action
 from tune_es.spec import from_spec
@@ -90,6 +90,10 @@ other_metrics, price_per_hour, stop, time_attr
         given = {"metric": metric, "mode": mode}
         own = {name: self._fields.get(name) for name in given}
         if any(given[name] and own[name] not in (None, given[name]) for name in given):
+            logger.warning(
+                "TuneConfig and EarlyStoppingScheduler name different metrics or modes; to search on "
+                "another metric than the one to stop on, give it to the searcher, not to TuneConfig"
+            )
             return False
         filled = {**self._fields, **{name: value for name, value in given.items() if value}}
         for name in given:
@@ -99,7 +103,8 @@ other_metrics, price_per_hour, stop, time_attr
                 )
         stop = spec.get("stop")
         if isinstance(stop, Mapping):
-            filled.setdefault("max_t", stop.get(filled.get("time_attr", "training_iteration")))
+            stop_at = stop.get(filled.get("time_attr", "training_iteration"))
+            filled["max_t"] = filled.get("max_t") or stop_at
         self._begin(Policy(**filled))
         return True
 

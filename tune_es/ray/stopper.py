@@ -20,7 +20,8 @@ class EarlyStopper(Stopper):
     The arguments are those of :class:`tune_es.Policy`, or one ready policy; ``metric`` and
     ``mode`` have to be given, because Ray tells a stopper nothing. It writes ``es/*`` into the
     results itself and Ray saves its state. A sweep with Ray's strict check of metrics on still
-    ends at a result without the metric that ``TuneConfig`` names: that check comes first.
+    ends at a result without the metric that ``TuneConfig`` names: that check comes first. In a
+    list of stoppers put it first: Ray asks those behind one that stops no more.
 
     Raises:
         ValueError: An unknown argument or an impossible value, when built.
@@ -50,10 +51,13 @@ class EarlyStopper(Stopper):
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """True where the trial is to end; the ``es`` entry is written into ``result``."""
+        if result.get("done") and KEY in result:  # the last result again, at a natural end
+            self._judge.forget(trial_id)
+            return False
         self._judge.admit(trial_id, result.get("config"))
         words = self._judge.columns(trial_id, result)
         result[KEY] = words
-        if words["code"] or result.get("done"):
+        if words["code"]:
             self._judge.forget(trial_id)
         return bool(words["code"])
 
