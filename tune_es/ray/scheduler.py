@@ -91,8 +91,8 @@ other_metrics, price_per_hour, stop, time_attr
         own = {name: self._fields.get(name) for name in given}
         if any(given[name] and own[name] not in (None, given[name]) for name in given):
             logger.warning(
-                "TuneConfig and EarlyStoppingScheduler name different metrics or modes; to search on "
-                "another metric than the one to stop on, give it to the searcher, not to TuneConfig"
+                "TuneConfig and EarlyStoppingScheduler name different metrics or modes; to search "
+                "on another metric than the one to stop on, give it to the searcher alone"
             )
             return False
         filled = {**self._fields, **{name: value for name, value in given.items() if value}}
