@@ -112,8 +112,8 @@ class Policy:
             check_count("Policy", "nonfinite_patience", self.nonfinite_patience, least=0)
         for step in self._milestones:
             check_number("Policy", "not_before", step, least=0)
-        for name, key in (("time_attr", self.time_attr), ("cost_attr", self.cost_attr or "cost")):
-            if not isinstance(key, str) or not key:
+        for name, key in (("time_attr", self.time_attr), ("cost_attr", self.cost_attr)):
+            if not (isinstance(key, str) and key) and (name, key) != ("cost_attr", None):
                 raise ValueError(f"Policy.{name} must be a result key, got {key!r}")
         priced = self.cost_attr is not None or self.price_per_hour is not None
         if not priced and any(getattr(each, "cost", None) for each in self.criterion.walk()):

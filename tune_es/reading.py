@@ -68,6 +68,8 @@ def read_number(value: object) -> float | None:
 
 def problem_of(value: object) -> str:
     """What a person is told of a value that is no number."""
+    if isinstance(value, float):
+        return f"is {value}"
     return "is missing" if value is None else f"is {type(value).__name__}, not a number"
 
 
