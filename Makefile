@@ -1,0 +1,70 @@
+# Every target works on a fresh clone with nothing but Python 3.10 or newer: it first makes a
+# virtual environment in .venv, which is made again when pyproject.toml or constraints.txt change.
+#
+#   make test PYTHON=python3.12              another interpreter (after make clean, if .venv exists)
+#   make test PYTEST_ARGS="-k patience -x"   arguments for pytest
+#   make test WORKERS=0                      one process, as a debugger wants it
+#   make demo DEMO_ARGS="--help"             arguments for the demo
+
+PYTHON ?= python3
+PIP_FLAGS ?=
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+# Tests marked ray share one process; everything else runs beside them in the other. A process that
+# dies is not replaced: xdist would give the replacement the test that killed it, again and again.
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := $(wildcard tune_es search_spaces experiments benchmarks tests .ci/pins.py)
+
+.PHONY: help setup test lint format demo bench pins clean
+
+help:
+	@echo "make test    run the tests"
+	@echo "make lint    ruff and mypy --strict"
+	@echo "make demo    a sweep of 16 trials that stops early and says why"
+	@echo "make bench   time one decision"
+	@echo "make format  let ruff rewrite what it can"
+	@echo "make pins    bring constraints.txt up to date with pyproject.toml"
+	@echo "make clean   remove the environment and the caches"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "$(PYTHON) was not found; name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "tune-es needs Python 3.10 or newer, and $(PYTHON) is $$("$(PYTHON)" -V 2>&1);" \
+	    "name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install -q $(PIP_FLAGS) -c constraints.txt -e '.[demo,dev]'
+	@touch $@
+
+test: $(READY)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart=0 $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy $(CODE)
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+demo: $(READY)
+	$(BIN)/python -m experiments.demo $(DEMO_ARGS)
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.decision $(BENCH_ARGS)
+
+pins: $(READY)
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/python .ci/pins.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
