@@ -1,0 +1,106 @@
+"""What the sweeps of these tests run; workers import this module, so it stays small.
+
+A trial's config holds its whole curve under ``run``: a name, the losses it reports, and options.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+
+class CrashedError(RuntimeError):
+    """What a trial dies of here."""
+
+
+def losses(config: Mapping[str, Any]) -> None:
+    """Reports the losses of its run, one a step.
+
+    Options of a run: ``saves`` reports a checkpoint with each loss, and a new life goes on from the
+    latest; without it a new life starts at step 1. ``crash_before`` names a step before which it
+    dies, ``crashes`` times, counted by marks in the folder ``marks``; with ``kill`` the whole
+    process dies. ``hold_before`` names a step before which it waits for the file ``hold_for``.
+    ``pause_s`` is how long a step takes.
+    """
+    run = config["run"]
+    for step in range(_steps_done() + 1, len(run["losses"]) + 1):
+        _crash_before(step, run)
+        _hold_before(step, run)
+        time.sleep(run.get("pause_s", 0))
+        _report({"loss": run["losses"][step - 1]}, step if run.get("saves") else None)
+
+
+def nested_losses(config: Mapping[str, Any]) -> None:
+    """Reports the losses one level down, as ``val: {loss: ...}``."""
+    for loss in config["run"]["losses"]:
+        tune.report({"val": {"loss": loss}})
+
+
+def rows(config: Mapping[str, Any]) -> None:
+    """Reports the dictionaries of its run, or of one among many that a searcher names."""
+    run = config["run"]
+    for row in run["rows"] if "rows" in run else run["rows_of"][run["name"]]:
+        tune.report(dict(row))
+
+
+class TensorLosses(tune.Trainable):
+    """Reports the losses of its run as tensors, which Ray allows to classes alone."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self.losses = list(config["run"]["losses"])
+
+    def step(self) -> dict[str, Any]:
+        import torch
+
+        return {"loss": torch.tensor(self.losses[self.iteration])}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        return None
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        return None
+
+
+def _report(metrics: dict[str, Any], step: int | None) -> None:
+    if step is None:
+        tune.report(metrics)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "step").write_text(str(step))
+        tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))
+
+
+def _steps_done() -> int:
+    checkpoint = tune.get_checkpoint()
+    if checkpoint is None:
+        return 0
+    with checkpoint.as_directory() as folder:
+        return int(Path(folder, "step").read_text())
+
+
+def _hold_before(step: int, run: Mapping[str, Any]) -> None:
+    while step == run.get("hold_before") and not Path(run["hold_for"]).exists():
+        time.sleep(0.02)
+
+
+def _crash_before(step: int, run: Mapping[str, Any]) -> None:
+    if step != run.get("crash_before"):
+        return
+    marks = Path(run["marks"])
+    marks.mkdir(parents=True, exist_ok=True)
+    deaths = len(list(marks.glob(f"{run['name']}-*")))
+    if deaths < run.get("crashes", 1):
+        (marks / f"{run['name']}-{deaths}").touch()
+        if run.get("kill"):
+            os._exit(1)
+        raise CrashedError(f"{run['name']} dies before step {step}")
