@@ -1,0 +1,48 @@
+"""Text built once and kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """`TUNE_ES_CACHE` if set, otherwise the platform's place for caches, with `tune-es` in it."""
+    chosen = os.environ.get("TUNE_ES_CACHE")
+    if chosen:
+        return Path(chosen)
+    home = Path.home()
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "tune-es"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "tune-es"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "tune-es"
+
+
+def cached_text(name: str, build: Callable[[], str]) -> str:
+    """The text kept under that name, built and written first if it is not there.
+
+    The file appears whole or not at all, so two processes may build at the same time.
+    """
+    path = cache_folder() / name
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    text = build()
+    write_whole(path, text)
+    return text
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a crash, never meets half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise
