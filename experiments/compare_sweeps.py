@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max-train", type=int, help="most training texts (default all)")
     add("--max-eval", type=int, help="most validation, and test, texts (default all)")
     add("--frozen", type=int, default=1, help="layers not trained, embeddings first (default 1)")
-    add("--epochs", type=float, default=3.0, help="epochs per trial (default 3)")
+    add("--epochs", type=float, default=2.0, help="epochs per trial (default 2)")
     add("--evals", type=int, default=20, help="evaluations per trial (default 20)")
     add("--metric", choices=("eval_loss", "eval_accuracy", "eval_f1"), default="eval_loss")
     add("--name", help="name of the table's files (default sweep_<task>)")
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from experiments.compared_sweep import compare
 
         compare(options, command("experiments.compare_sweeps", arguments))
-    except (MissingExtraError, ValueError, FileNotFoundError) as error:
+    except (MissingExtraError, ValueError, OSError) as error:
         print(f"compare_sweeps: {error}", file=sys.stderr)
         return 2
     return 0

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     add("--task", default="docstrings", help="docstrings, trec:/folder, glue/mrpc, ...")
     add("--model", default="minilm-l6", help="a hub id, a folder, or minilm-l6 (embedded)")
     add("--num-layers", type=int, default=2, help="first layers to keep; 0 keeps all (default 2)")
-    add("--max-length", type=int, default=32, help="tokens per text (default 32)")
+    add("--max-length", type=int, default=24, help="tokens per text (default 24)")
     add("--max-train", type=int, help="most training texts (default all)")
     add("--max-eval", type=int, help="most validation, and test, texts (default all)")
     add("--epochs", type=float, default=3.0, help="epochs per trial (default 3)")
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         name = f"demo-{datetime.now():%Y%m%d-%H%M%S}"
         return run_demo(options, name)
-    except (MissingExtraError, ValueError, FileNotFoundError) as error:
+    except (MissingExtraError, ValueError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
 

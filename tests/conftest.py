@@ -35,6 +35,7 @@ def shared() -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything that starts Ray runs in one process, one after another, and can be left out."""
     for item in items:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import platform
 import re
 import sysconfig
@@ -29,9 +30,6 @@ from experiments.finetune.cache import cached_text
 from experiments.finetune.data import Split, Task
 
 LIBRARIES = ("stdlib", "numpy", "pandas", "optuna", "ray")
-BUILDER_VERSION = 1
-"""Raise it whenever the texts change, so that no old cache is read."""
-
 TRAIN_ROWS, EVAL_ROWS = 150, 40
 """Most rows per library in the training split, and in each of the other two."""
 
@@ -75,10 +73,11 @@ def load(argument: str = "", seed: int = 0) -> Task:
 
 
 def fingerprint() -> str:
-    """Changes with the builder and with the version of any library whose docstrings are used."""
+    """Changes with this builder and with the version of any library whose docstrings are used."""
     versions = [version(name) for name in LIBRARIES if name != "stdlib"]
-    parts = [str(BUILDER_VERSION), platform.python_version(), *versions]
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+    builder = Path(__file__).read_bytes()
+    told = "|".join([platform.python_version(), *versions]).encode()
+    return hashlib.sha256(builder + told).hexdigest()[:16]
 
 
 def build() -> Rows:
@@ -139,13 +138,19 @@ def _rows(library: str) -> Iterator[tuple[str, str]]:
     """Rows of the modules in a shuffled but fixed order, until there are plenty."""
     wanted = 2 * (TRAIN_ROWS + 2 * EVAL_ROWS)
     root = _root(library)
-    found = ((path, path.relative_to(root).as_posix()) for path in root.rglob("*.py"))
-    usable = [
-        (name, path) for path, name in found if not (TESTS | NOT_THEIRS) & set(Path(name).parts)
-    ]
-    usable.sort(key=lambda item: hashlib.sha256(item[0].encode()).digest())
-    rows = ((name, text) for name, path in usable for text in islice(_texts(path), ROWS_PER_MODULE))
+    modules = sorted(_modules(root), key=lambda name: hashlib.sha256(name.encode()).digest())
+    rows = (
+        (name, text) for name in modules for text in islice(_texts(root / name), ROWS_PER_MODULE)
+    )
     return islice(rows, wanted)
+
+
+def _modules(root: Path) -> Iterator[str]:
+    """Source files below the folder, tests and the code of others left out."""
+    for folder, inner, names in os.walk(root):
+        inner[:] = set(inner) - TESTS - NOT_THEIRS
+        base = Path(folder).relative_to(root)
+        yield from ((base / name).as_posix() for name in names if name.endswith(".py"))
 
 
 def _root(library: str) -> Path:

@@ -22,9 +22,9 @@ def run(
 ) -> Training:
     """Fine-tune and report after every evaluation, from the checkpoint's folder if one is given.
 
-    Reported are `eval_loss`, `eval_accuracy`, `eval_f1`, `train_loss`, `learning_rate`, `epoch`,
-    `train_seconds` (time spent in updates, earlier lives included) and, unless `test` is
-    `never`, `test_loss` and `test_accuracy`.
+    Reported are `eval_loss`, `eval_accuracy`, `eval_f1`, `train_loss` (since the last evaluation,
+    with dropout and label smoothing), `learning_rate`, `epoch`, `train_seconds` (time spent in
+    updates, earlier lives included) and, unless `test` is `never`, `test_loss`, `test_accuracy`.
     """
     training = Training(settings, data)
     if checkpoint is not None:

@@ -24,7 +24,7 @@ def test_trials_of_a_lost_node_are_decided_as_if_it_had_stayed(tmp_path: Path) -
         capture_output=True,
         check=False,
         text=True,
-        timeout=150,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads((tmp_path / "told.json").read_text())

@@ -33,7 +33,7 @@ def kill(address: str, storage: Path, kind: str) -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
 

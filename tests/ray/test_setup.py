@@ -47,7 +47,7 @@ def test_metric_from_the_scheduler_and_mode_from_the_sweep(tmp_path: Path) -> No
 def test_metric_and_mode_from_both_where_they_agree_and_a_budget_of_its_own(
     tmp_path: Path,
 ) -> None:
-    given = {"metric": "loss", "mode": "max"}
+    given: dict[str, Any] = {"metric": "loss", "mode": "max"}
     scheduler = EarlyStoppingScheduler(**given, stop=Patience(9), max_t=3)
     stop = {"training_iteration": 5}
     sweep = fit(losses, SPACE, tmp_path, scheduler=scheduler, stop=stop, **given)

@@ -27,7 +27,7 @@ NO_NUMBERS: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+@pytest.mark.parametrize("value", NO_NUMBERS)
 def test_no_number(value: Any) -> None:
     assert not is_number(value)
     assert "Owner.field must be a number" in refusal(check_number, "Owner", "field", value)

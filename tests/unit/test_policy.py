@@ -85,7 +85,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "words"), REFUSED, ids=repr)
+@pytest.mark.parametrize(("change", "words"), REFUSED)
 def test_what_is_refused(change: dict[str, Any], words: str) -> None:
     good: dict[str, Any] = {"metric": "loss", "mode": "min", "stop": P3}
     assert words in refusal(Policy, **{**good, **change})

@@ -49,14 +49,14 @@ NO_NUMBERS: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("value", "number"), NUMBERS, ids=repr)
+@pytest.mark.parametrize(("value", "number"), NUMBERS)
 def test_what_is_read_as_a_number(value: Any, number: float) -> None:
     found = read_number(value)
     assert type(found) is float
     assert repr(found) == repr(number)
 
 
-@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+@pytest.mark.parametrize("value", NO_NUMBERS)
 def test_what_is_not(value: Any) -> None:
     assert read_number(value) is None
 

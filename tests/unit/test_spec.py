@@ -160,7 +160,7 @@ REFUSED: list[tuple[Any, list[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("written", "words"), REFUSED, ids=repr)
+@pytest.mark.parametrize(("written", "words"), REFUSED)
 def test_what_is_refused(written: Any, words: list[str]) -> None:
     message = refusal(from_spec, written)
     assert [each for each in words if each not in message] == [], message
