@@ -14,6 +14,7 @@ from tests.ray.sweeps import Recorder, Sweep, fit, run, runs, warned
 from tests.ray.trainables import losses, rows
 from tune_es import Patience, Policy
 from tune_es.ray import EarlyStopper, EarlyStoppingCallback, EarlyStoppingScheduler
+from tune_es.ray.callback import withdraw_callback
 
 CURVE = [3, 2, 2, 2, 2]
 SPACE = runs(run("one", CURVE))
@@ -178,3 +179,17 @@ def test_a_list_of_callbacks_that_ray_has_added_to_serves_again(tmp_path: Path) 
     assert messages == []
     assert plain.steps("one") == len(CURVE)
     assert "es" not in plain.last("one")
+
+
+@pytest.mark.parametrize("name", ["nonfinite_patience", "explosion_factor"])
+def test_a_guard_that_is_switched_off_stays_off(name: str) -> None:
+    scheduler = EarlyStoppingScheduler(metric="loss", mode="min", max_t=9, **{name: None})
+    assert scheduler.set_search_properties(None, None)
+    withdraw_callback()
+    assert scheduler.policy is not None
+    assert getattr(scheduler.policy, name) is None
+
+
+def test_an_impossible_budget_is_not_taken_for_none() -> None:
+    with pytest.raises(ValueError, match="max_t"):
+        EarlyStoppingScheduler(metric="loss", mode="min", max_t=0)

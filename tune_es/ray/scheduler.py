@@ -102,9 +102,8 @@ other_metrics, price_per_hour, stop, time_attr
                     f"EarlyStoppingScheduler.{name} must be given, here or in TuneConfig, got none"
                 )
         stop = spec.get("stop")
-        if isinstance(stop, Mapping):
-            stop_at = stop.get(filled.get("time_attr", "training_iteration"))
-            filled["max_t"] = filled.get("max_t") or stop_at
+        if isinstance(stop, Mapping) and filled.get("max_t") is None:
+            filled["max_t"] = stop.get(filled.get("time_attr", "training_iteration"))
         self._begin(Policy(**filled))
         return True
 
@@ -203,11 +202,13 @@ def _checked(owner: str, policy: Policy | None, given: Mapping[str, Any]) -> dic
         if given:
             raise ValueError(f"{owner} takes a policy or its fields, got both: {sorted(given)}")
         return {name: getattr(policy, name) for name in names}
-    if given.get("metric") is not None:
-        Policy(**{"mode": "min", "max_t": 1, **{k: v for k, v in given.items() if v is not None}})
-    elif "stop" in given:
-        from_spec(given["stop"])
-    return {name: value for name, value in given.items() if value is not None}
+    later = ("metric", "mode", "max_t")  # None here: the sweep may give it
+    known = {name: value for name, value in given.items() if value is not None or name not in later}
+    if "metric" in known:
+        Policy(**{"mode": "min", "max_t": 1, **known})
+    elif "stop" in known:
+        from_spec(known["stop"])
+    return known
 
 
 def _shield_searcher(controller: TuneController, result: dict[str, Any]) -> None:
