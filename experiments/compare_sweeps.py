@@ -19,7 +19,7 @@ from experiments.finetune.tasks import needs_hub
 from experiments.provenance import command
 
 MODULES = ("ray", "torch", "transformers", "pandas", "rich", "tensorboardX")
-ARMS = ("none", "asha", "safe", "balanced", "aggressive")
+ARMS = ("none", "asha", "safe", "balanced", "peers", "aggressive")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = options.add_argument
     add("--task", required=True, help="such as trec:../shared/text/trec")
-    add("--arms", nargs="+", choices=ARMS, default=list(ARMS[:4]), help="default all but the last")
+    add("--arms", nargs="+", choices=ARMS, default=list(ARMS[:5]), help="default all but the last")
     add("--trials", type=int, default=24, help="configurations (default 24)")
     add("--seeds", type=int, nargs="+", default=[0], help="seeds of configurations and trials")
     add("--workers", type=int, default=2, help="trials at a time, 1 CPU each (default 2)")

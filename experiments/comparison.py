@@ -17,6 +17,7 @@ ARMS: Mapping[str, str] = {
     "asha": "ASHA (Ray), grace 5, factor 3",
     "safe": "tune-es, safe",
     "balanced": "tune-es, balanced",
+    "peers": "tune-es, below median, or stalled in the second half",
     "aggressive": "tune-es, aggressive",
 }
 

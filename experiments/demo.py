@@ -17,7 +17,7 @@ from experiments.environment import prepare
 from experiments.extras import EMBEDDED_MODEL, MissingExtraError, require
 from experiments.finetune.tasks import needs_hub
 
-STOPS = ("safe", "balanced", "aggressive", "asha", "none")
+STOPS = ("peers", "safe", "balanced", "aggressive", "asha", "none")
 METRICS = ("eval_loss", "eval_accuracy", "eval_f1")
 MODULES = ("ray", "optuna", "torch", "transformers", "pandas", "rich", "tensorboardX")
 
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max-eval", type=int, help="most validation, and test, texts (default all)")
     add("--epochs", type=float, default=3.0, help="epochs per trial (default 3)")
     add("--evals", type=int, default=20, help="evaluations per trial (default 20)")
-    add("--stop", choices=STOPS, default="balanced", help="stopping rule (default balanced)")
+    add("--stop", choices=STOPS, default="peers", help="stopping rule (default peers)")
     add("--metric", choices=METRICS, default="eval_loss", help="what is optimised")
     add("--gpus-per-trial", type=float, default=0.0, help="share of a GPU (default 0)")
     add("--train-embeddings", action="store_true", help="train the embeddings too: slower")

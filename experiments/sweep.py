@@ -65,9 +65,11 @@ class Sweep:
 
 
 def scheduler_named(name: str, metric: str, max_t: int) -> TrialScheduler:
-    """`none` for no stopping, `asha` for Ray's own, or a stopping preset of this project.
+    """`none` for no stopping, `asha` for Ray's own, or a stopping rule of this project.
 
-    ASHA looks first after 5 evaluations and keeps a third at each of its rungs.
+    ASHA looks first after 5 evaluations and keeps a third at each of its rungs. `peers` stops what
+    is below the median of the others from a quarter of the run on, and what stalls from half of it
+    on: a fresh classification head may sit at chance before that and learn later.
     """
     if name == "none":
         return FIFOScheduler()
@@ -76,9 +78,12 @@ def scheduler_named(name: str, metric: str, max_t: int) -> TrialScheduler:
         return ASHAScheduler(
             metric=metric, mode=mode, max_t=max_t, grace_period=min(5, max_t), reduction_factor=3
         )
+    from tune_es import Adaptive, After, BelowMedian
     from tune_es.ray import EarlyStoppingScheduler
 
-    return EarlyStoppingScheduler(metric=metric, mode=mode, stop=name, max_t=max_t)
+    peers = BelowMedian(grace_period=max_t // 4) | After(max_t // 2, Adaptive.balanced())
+    stop = peers if name == "peers" else name
+    return EarlyStoppingScheduler(metric=metric, mode=mode, stop=stop, max_t=max_t)
 
 
 @contextmanager
