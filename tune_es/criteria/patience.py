@@ -51,7 +51,8 @@ class Patience(Criterion):
     (Lightning asks for more). Keras's patience of 0 acts as 1 does, in Keras and here. Keras
     passes over the epochs before ``start_from_epoch``; here they can set the best. Transformers
     takes every gain as the new best and resets the count only at one above its threshold; here a
-    gain below ``min_delta`` moves neither, so slow progress adds up until it counts.
+    gain below ``min_delta`` moves neither, so slow progress adds up until it counts. Restoring the
+    best weights is the trial's work: a decision names the step, ``best_step``.
 
     Raises:
         ValueError: An argument is outside its range; said when the object is built.
