@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from experiments.recorded_curves import Curve, load_curves
@@ -82,6 +82,10 @@ def test_adaptive_stops_where_the_oracle_does(name: str, values: list[float], sp
 def test_adaptive_on_its_own_range_stops_where_the_oracle_does(
     values: list[float], spare: int
 ) -> None:
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    spread = max(finite) - min(finite)
+    # Where the whole range is rounding, two ways to round have nothing in common to be compared by.
+    assume(spread == 0 or spread > 1e-6 * max(map(abs, finite)))
     rule = Adaptive(scale="range")
     assert_same_stop(values, len(values) + spare, rule, BALANCED, ranged=True)
 
