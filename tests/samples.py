@@ -42,6 +42,7 @@ from tune_es import (
     ShrinkingPatience,
     Slope,
     Smoothed,
+    SuccessiveHalving,
     Target,
     UninterruptedProgress,
     WindowGain,
@@ -128,6 +129,7 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
         Smoothed(Plateau(), by=MovingMedian(3)),
         Smoothed(Patience(2, metric="loss"), by=Exponential(0.5), metric="loss"),
     ),
+    "SuccessiveHalving": (SuccessiveHalving(1, 2), SuccessiveHalving(2.5, 1.5)),
     "Target": (Target(0.9), Target(0.0, patience=2, metric="loss")),
     "UninterruptedProgress": (
         UninterruptedProgress(strips=2, strip=2),

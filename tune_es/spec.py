@@ -9,7 +9,14 @@ from typing import Any
 
 from tune_es import criteria, signals
 from tune_es.checks import check_fields, nearest
-from tune_es.criteria import Adaptive, AtLeast, Criterion
+from tune_es.criteria import (
+    Adaptive,
+    AtLeast,
+    BelowMedian,
+    Criterion,
+    Patience,
+    SuccessiveHalving,
+)
 from tune_es.signals import Signal
 
 #: Named stopping rules, usable wherever a rule is asked for.
@@ -17,6 +24,9 @@ PRESETS: dict[str, Callable[[], Criterion]] = {
     "safe": Adaptive.safe,
     "balanced": Adaptive.balanced,
     "aggressive": Adaptive.aggressive,
+    "patience": Patience,
+    "median": BelowMedian,
+    "halving": SuccessiveHalving,
 }
 
 KINDS: dict[str, type[Criterion | Signal]] = {

@@ -39,6 +39,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "ShrinkingPatience": {"patience": 5, "min_delta": 0.001},
     "Slope": {"window": 10},
     "Smoothed": {"by": KINDS["MovingMean"]()},
+    "SuccessiveHalving": {"grace_period": 1, "reduction_factor": 3},
     "Target": {"patience": 1},
     "UninterruptedProgress": {"strips": 3, "strip": 5},
     "WindowGain": {"window": 0.25, "at_least": 8, "min_gain": 0.001, "relative": True},

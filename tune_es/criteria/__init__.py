@@ -15,6 +15,7 @@ from tune_es.criteria.plateau import Plateau
 from tune_es.criteria.prechelt import GeneralizationLoss, ProgressQuotient, UninterruptedProgress
 from tune_es.criteria.seed_adaptive import DecayingDelta, ShrinkingPatience
 from tune_es.criteria.smoothed import Smoothed
+from tune_es.criteria.successive_halving import SuccessiveHalving
 from tune_es.criteria.timing import After, Every
 from tune_es.criteria.window_gain import WindowGain
 
@@ -42,6 +43,7 @@ __all__ = [
     "ProgressQuotient",
     "ShrinkingPatience",
     "Smoothed",
+    "SuccessiveHalving",
     "Target",
     "UninterruptedProgress",
     "WindowGain",
