@@ -10,8 +10,30 @@ from tune_es.checks import nearest
 from tune_es.criteria import Criterion
 from tune_es.spec import from_spec
 
+#: The key in a trial's config for its stopping parameters, and in its results for what is said of
+#: it; loggers flatten it to ``es/reason``, ``es/code``, ...
+KEY = "es"
+
 #: The fields that a trial may bring in its own config; the others are common to the sweep.
 OF_A_TRIAL = {"stop", "max_t", "not_before", "nonfinite_patience", "explosion_factor"}
+
+
+def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The stopping parameters in a trial's config: under ``es``, nested or with a slash.
+
+    >>> params_of({"lr": 0.1, "es": {"patience": 5}}), params_of({"es/stop": "safe"})
+    ({'patience': 5}, {'stop': 'safe'})
+    """
+    nested = config.get(KEY) or {}
+    if not isinstance(nested, (str, Mapping)):
+        raise ValueError(
+            f"config[{KEY!r}] must map stopping parameters to values, or name a rule, got "
+            f"{nested!r}; a restored sweep with sampled functions needs its param_space again"
+        )
+    params = {"stop": nested} if isinstance(nested, str) else dict(nested)
+    prefix = f"{KEY}/"
+    flat = {str(key): value for key, value in config.items() if str(key).startswith(prefix)}
+    return {**params, **{key[len(prefix) :]: value for key, value in flat.items()}}
 
 
 def split(params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -12,7 +12,7 @@ from tune_es.policy import Policy, PolicyState
 from tune_es.records import Decision, Observation
 
 #: Version of the snapshot's layout.
-LAYOUT = 1
+LAYOUT = 2
 
 
 @dataclass
@@ -46,6 +46,8 @@ class Referee:
         self._cohort = Cohort()
         self._lives: dict[str, _Life] = {}
         self._ended: dict[str, Decision] = {}
+        #: Observations judged so far; steps that come again are not counted again.
+        self.judged = 0
 
     def admit(self, trial_id: str, params: Mapping[str, Any] | None = None) -> Policy:
         """Take in a trial with its own stopping parameters; one that is known stays as it is.
@@ -122,6 +124,7 @@ class Referee:
             "lives": lives,
             "ended": dict(self._ended),
             "cohort": self._cohort.copy(),
+            "judged": self.judged,
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
@@ -145,6 +148,7 @@ class Referee:
         }
         self._ended = dict(snapshot["ended"])
         self._cohort = snapshot["cohort"].copy()
+        self.judged = snapshot["judged"]
 
     def _is_over(self, trial_id: str) -> bool:
         ended = self._ended.get(trial_id)
@@ -160,6 +164,7 @@ class Referee:
             self._cohort.record(observation.trial_id, observation.step, observation.score)
         peers = self._cohort.peers(observation.trial_id)
         life.state, decision = life.policy.step(life.state, observation, peers)
+        self.judged += 1
         life.steps.append(observation.step)
         life.observations.append(observation)
         life.decisions.append(decision)

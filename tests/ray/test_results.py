@@ -23,7 +23,7 @@ from tune_es.monitoring import columns
 from tune_es.ray import EarlyStopper, EarlyStoppingCallback, EarlyStoppingScheduler
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYS = {"reason", "code", "cause", "best", "best_step", "patience_left"}
+KEYS = {"reason", "code", "cause", "best", "best_step", "patience_left", "order"}
 NAN = math.nan
 
 CURVES: dict[str, list[float]] = {

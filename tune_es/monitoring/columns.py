@@ -7,9 +7,6 @@ import math
 from tune_es.monitoring.sentence import CONTINUE, sentence
 from tune_es.records import Decision
 
-#: The key in the result; loggers flatten it to ``es/reason``, ``es/code``, ...
-KEY = "es"
-
 
 def columns(decision: Decision | None) -> dict[str, str | float]:
     """What loggers are given; every key is always there, because CSV drops keys that come late.

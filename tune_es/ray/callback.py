@@ -12,7 +12,7 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 
-from tune_es.monitoring.columns import KEY
+from tune_es.params import KEY
 from tune_es.ray.judge import Judge
 
 logger = logging.getLogger("tune_es")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tune_es.monitoring import columns, sentence
-from tune_es.monitoring.columns import KEY
+from tune_es.params import params_of
 from tune_es.policy import Policy
 from tune_es.records import Decision
 from tune_es.referee import Referee
@@ -57,9 +57,13 @@ class Judge:
         return decision
 
     def columns(self, trial_id: str, result: Mapping[str, Any]) -> dict[str, str | float]:
-        """What the ``es`` entry of this result is to hold."""
+        """What the ``es`` entry of this result is to hold.
+
+        ``order`` is how many results of the sweep had been judged by then, this one included.
+        """
         decision = self.judge(trial_id, result)
         words = columns(decision)
+        words["order"] = self.referee.judged
         if result.get("done") and not words["code"]:
             words["reason"] = "ended by another rule"
         return words
@@ -75,24 +79,6 @@ class Judge:
             logger.warning(
                 "trial %s: result key %r %s; said once per trial", trial_id, name, problem
             )
-
-
-def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The stopping parameters in a trial's config: under ``es``, nested or with a slash.
-
-    >>> params_of({"lr": 0.1, "es": {"patience": 5}}), params_of({"es/stop": "safe"})
-    ({'patience': 5}, {'stop': 'safe'})
-    """
-    nested = config.get(KEY) or {}
-    if not isinstance(nested, (str, Mapping)):
-        raise ValueError(
-            f"config[{KEY!r}] must map stopping parameters to values, or name a rule, got "
-            f"{nested!r}; a restored sweep with sampled functions needs its param_space again"
-        )
-    params = {"stop": nested} if isinstance(nested, str) else dict(nested)
-    prefix = f"{KEY}/"
-    flat = {str(key): value for key, value in config.items() if str(key).startswith(prefix)}
-    return {**params, **{key[len(prefix) :]: value for key, value in flat.items()}}
 
 
 def _log(decision: Decision) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune import Stopper
 
 from tune_es.checks import check_fields
-from tune_es.monitoring.columns import KEY
+from tune_es.params import KEY
 from tune_es.policy import Policy
 from tune_es.ray.judge import Judge
 
