@@ -11,6 +11,7 @@ from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
 from tune_es.records import Cause, Observation, Verdict
 from tune_es.signals.best import is_better
+from tune_es.signals.clock import round_up
 
 
 class _State(NamedTuple):
@@ -66,12 +67,12 @@ class SuccessiveHalving(Criterion):
         better = is_better(observation.score, state.best)
         best = observation.score if better else state.best
         rung = self._rung(observation.step)
-        crossed = rung > state.step
+        crossed = rung > self._rung(state.step)  # both rounded alike
         state = _State(best, observation.step)
         if best is None or not crossed:
             return state, self.verdict(None, {"rung": rung})
         others, rank = peers.count(observation.step), peers.rank(observation.step, best)
-        kept = math.ceil((others + 1) / self.reduction_factor)
+        kept = round_up((others + 1) / self.reduction_factor)
         evidence = {
             "best": observation.sign * best,
             "rung": rung,

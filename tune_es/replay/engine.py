@@ -1,0 +1,232 @@
+"""A discrete-event simulation: recorded trials run on a cluster, and a scheduler decides."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tune_es.records import Action
+from tune_es.replay.cluster import Cluster, Scheduler
+from tune_es.replay.curves import Floats, Ints, TaskCurves
+from tune_es.replay.life import Life, durations
+
+
+class Event(NamedTuple):
+    """A result and what was decided on it; ``trial`` counts from 0, ``time`` is in seconds."""
+
+    time: float
+    trial: int
+    step: int
+    action: Action
+
+
+class Span(NamedTuple):
+    """A worker busy with a trial, start-up included; ``step`` is the last one that finished."""
+
+    worker: int
+    trial: int
+    start: float
+    end: float
+    step: int
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a sweep did: an array element a trial.
+
+    ``reached`` is the last evaluation that was reported, ``steps`` what was paid (more, where a
+    failure made steps run again), ``seconds`` the worker time, start-up included. ``events`` and
+    ``spans`` are in order of time.
+    """
+
+    reached: Ints
+    steps: Ints
+    seconds: Floats
+    failed: tuple[int, ...]
+    makespan: float
+    events: tuple[Event, ...]
+    spans: tuple[Span, ...]
+
+
+def replay(
+    scheduler: Scheduler,
+    curves: TaskCurves,
+    cluster: Cluster | None = None,
+    seed: int = 0,
+    recorded_order: bool = False,
+) -> Run:
+    """Run every trial of ``curves``, in their order, until the scheduler has had enough.
+
+    Time is simulated: a step takes its recorded seconds, or ``cluster.step_s``. The scheduler is
+    told of a step when it ends, so it never sees one that has not happened. Results at the same
+    instant come in the order in which their steps began. ``seed`` draws the failures, each trial's
+    own: what a scheduler does to one trial does not change when another fails.
+
+    Args:
+        scheduler: A fresh one; it is told everything in the order in which Ray Tune would.
+        curves: The stream of trials.
+        cluster: Workers and what they cost; 8 that cost nothing but time by default.
+        seed: Of the failures.
+        recorded_order: Report results in the order in which they were judged when the curves were
+            recorded (``curves.order``); times are those numbers then. It takes as many workers as
+            there were, and no start-up cost.
+
+    Raises:
+        ValueError: ``recorded_order`` of curves that have none; a scheduler that chooses a trial
+            that is not waiting, or answers something else than an action.
+
+    >>> from tune_es import Patience, Policy
+    >>> from tune_es.replay import PolicyScheduler, task_curves
+    >>> curves = task_curves([[0.5, 0.4, 0.4, 0.4, 0.4], [0.9, 0.8, 0.7, 0.6, 0.5]], "loss", "min")
+    >>> run = replay(PolicyScheduler(Policy("loss", "min", stop=Patience(2))), curves, Cluster(1))
+    >>> run.reached.tolist(), run.makespan
+    ([4, 5], 9.0)
+    """
+    if recorded_order and curves.order is None:
+        raise ValueError(f"task {curves.task.name!r} was recorded without the column 'order'")
+    return _Sweep(scheduler, curves, cluster or Cluster(), seed, recorded_order).run()
+
+
+class _Sweep:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        curves: TaskCurves,
+        cluster: Cluster,
+        seed: int,
+        recorded_order: bool,
+    ) -> None:
+        self._scheduler, self._curves, self._cluster = scheduler, curves, cluster
+        self._seed, self._recorded = seed, recorded_order
+        self._durations = durations(curves, cluster.step_s)
+        self._lives: dict[str, Life] = {}
+        self._index = {name: at for at, name in enumerate(curves.trial_ids)}
+        self._coming = iter(curves.trial_ids)
+        self._pending: list[str] = []
+        self._paused: list[str] = []
+        self._free = list(range(cluster.workers - 1, -1, -1))
+        self._queue: list[tuple[float, float, int, str]] = []
+        self._began = 0
+        self._reached = np.zeros(len(curves), dtype=np.int64)
+        self._failed: list[int] = []
+        self._events: list[Event] = []
+        self._spans: list[Span] = []
+
+    def run(self) -> Run:
+        time = 0.0
+        self._fill(time)
+        while self._queue:
+            time, _, _, name = heapq.heappop(self._queue)
+            self._finish(time, name)
+            if self._free:
+                self._fill(time)
+        for name in [*self._paused, *self._pending]:
+            self._scheduler.end(name, failed=False)
+        return self._result(time)
+
+    def _result(self, makespan: float) -> Run:
+        lives = [self._lives.get(name) for name in self._curves.trial_ids]
+        return Run(
+            reached=self._reached,
+            steps=np.array([life.paid if life else 0 for life in lives], dtype=np.int64),
+            seconds=np.array([life.seconds if life else 0.0 for life in lives]),
+            failed=tuple(self._failed),
+            makespan=makespan,
+            events=tuple(self._events),
+            spans=tuple(self._spans),
+        )
+
+    def _fill(self, time: float) -> None:
+        """Give free workers what the scheduler chooses."""
+        while self._free:
+            self._add_coming()
+            if not self._pending and not self._paused:
+                return
+            name = self._scheduler.choose(self._pending, self._paused)
+            if name is None:
+                return
+            self._start(time, name)
+
+    def _add_coming(self) -> None:
+        ahead = self._cluster.ahead
+        while ahead is None or len(self._pending) < ahead:
+            name = next(self._coming, None)
+            if name is None:
+                return
+            at = self._index[name]
+            config = self._curves.configs[at] if self._curves.configs else {}
+            self._scheduler.add(name, config)
+            self._pending.append(name)
+
+    def _start(self, time: float, name: str) -> None:
+        for waiting in (self._pending, self._paused):
+            if name in waiting:
+                waiting.remove(name)
+                break
+        else:
+            raise ValueError(
+                f"{type(self._scheduler).__name__}.choose answered {name!r}, which is not waiting"
+            )
+        life = self._lives.get(name)
+        if life is None:
+            life = self._lives[name] = self._born(name)
+        life.worker, life.began = self._free.pop(), time
+        cost = self._cluster.resume_s if life.step else self._cluster.startup_s
+        life.seconds += cost
+        self._schedule(time + cost, name, life)
+
+    def _born(self, name: str) -> Life:
+        at = self._index[name]
+        spent = self._durations[self._curves.rows(at)]
+        return Life(self._curves, at, spent, self._cluster.failure_rate, self._seed)
+
+    def _schedule(self, time: float, name: str, life: Life) -> None:
+        seconds = life.durations[life.step]
+        if self._recorded and self._curves.order is not None:
+            row = self._curves.rows(self._index[name]).start + life.step
+            seconds = max(0.0, float(self._curves.order[row]) - time)
+        life.seconds += seconds
+        life.paid += 1
+        self._began += 1
+        heapq.heappush(self._queue, (time + seconds, time, self._began, name))
+
+    def _finish(self, time: float, name: str) -> None:
+        life = self._lives[name]
+        if life.is_lost():
+            self._lose(time, name, life)
+            return
+        result = life.result()
+        life.step += 1
+        action = self._scheduler.report(name, result)
+        if not isinstance(action, Action):
+            raise ValueError(
+                f"{type(self._scheduler).__name__}.report must answer an Action, got {action!r}"
+            )
+        at = self._index[name]
+        self._reached[at] = max(self._reached[at], life.step)
+        self._events.append(Event(time, at, life.step, action))
+        if action is Action.STOP or life.at_end:
+            self._leave(time, name, life)
+            self._scheduler.end(name, failed=False)
+        elif action is Action.PAUSE:
+            life.saved = life.step
+            self._leave(time, name, life)
+            self._paused.append(name)
+        else:
+            self._schedule(time, name, life)
+
+    def _lose(self, time: float, name: str, life: Life) -> None:
+        self._leave(time, name, life)
+        if life.fail(self._cluster):
+            self._pending.append(name)
+        else:
+            self._failed.append(self._index[name])
+            self._scheduler.end(name, failed=True)
+
+    def _leave(self, time: float, name: str, life: Life) -> None:
+        self._free.append(life.worker)
+        span = Span(life.worker, self._index[name], life.began, time, life.step)
+        self._spans.append(span)

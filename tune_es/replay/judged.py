@@ -1,0 +1,53 @@
+"""Our own schedulers in a replay: the same Referee as live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tune_es.params import params_of
+from tune_es.policy import Policy
+from tune_es.records import Action
+from tune_es.referee import Referee
+
+
+class InOrder:
+    """Every trial to its end, first come first served; what the other schedulers add to."""
+
+    def add(self, trial_id: str, config: Mapping[str, Any]) -> None:
+        """Nothing to prepare."""
+
+    def report(self, trial_id: str, result: Mapping[str, Any]) -> Action:
+        """Go on, whatever it was."""
+        return Action.CONTINUE
+
+    def end(self, trial_id: str, failed: bool) -> None:
+        """Nothing to tidy."""
+
+    def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
+        """New trials before paused ones, as :class:`tune_es.ray.EarlyStoppingScheduler` does."""
+        return pending[0] if pending else paused[0] if paused else None
+
+
+class PolicyScheduler(InOrder):
+    """What :class:`tune_es.ray.EarlyStoppingScheduler` decides, without Ray.
+
+    Args:
+        policy: What is judged.
+        own_params: Judge a trial that has stopping parameters under ``es`` in its config by them,
+            as a live sweep does. Off by default: those parameters were of the sweep that was
+            recorded.
+    """
+
+    def __init__(self, policy: Policy, own_params: bool = False) -> None:
+        self.referee = Referee(policy)
+        self._own_params = own_params
+
+    def add(self, trial_id: str, config: Mapping[str, Any]) -> None:
+        self.referee.admit(trial_id, params_of(config) if self._own_params else None)
+
+    def report(self, trial_id: str, result: Mapping[str, Any]) -> Action:
+        return self.referee.report(trial_id, result).action
+
+    def end(self, trial_id: str, failed: bool) -> None:
+        self.referee.forget(trial_id)
