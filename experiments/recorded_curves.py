@@ -1,15 +1,14 @@
-"""Recorded validation curves as the curve sets keep them: one parquet file a set."""
+"""Recorded validation curves, one by one."""
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
+
+from tune_es.replay import TaskCurves, load_tasks
 
 
 @dataclass(frozen=True)
@@ -35,44 +34,20 @@ class Curve:
 
 
 def load_curves(folder: Path) -> list[Curve]:
-    """Every curve of every set below ``folder`` that has at least one finite value.
+    """Every curve of every set below ``folder`` that begins with a finite value.
 
     Raises:
-        FileNotFoundError: There is no set there.
+        ValueError: There is no set there.
     """
-    found = sorted(folder.glob("*/curves.parquet"))
-    if not found:
-        raise FileNotFoundError(f"no curve sets in {folder}: it has no */curves.parquet")
-    return [curve for path in found for curve in _curves_of(path.parent) if curve.values]
+    return [curve for task in load_tasks(folder) for curve in _curves_of(task) if curve.values]
 
 
-def _curves_of(folder: Path) -> Iterator[Curve]:
-    with (folder / "tasks.csv").open(encoding="utf-8", newline="") as file:
-        tasks = list(csv.DictReader(file))
-    names = sorted({"task", "trial_id", "step"} | {task["metric"] for task in tasks})
-    table = pq.read_table(folder / "curves.parquet", columns=names)
-    columns = {name: table[name].to_numpy() for name in names}
-    for task in tasks:
-        yield from _curves_of_task(folder.name, task, columns)
-
-
-def _curves_of_task(
-    source: str, task: dict[str, str], columns: dict[str, np.ndarray]
-) -> Iterator[Curve]:
-    mine = columns["task"] == task["task"]
-    trials, steps, values = (columns[name][mine] for name in ("trial_id", "step", task["metric"]))
-    order = np.lexsort((steps, trials))
-    trials, values = trials[order], values[order].astype(float)
-    starts = np.flatnonzero(np.r_[True, trials[1:] != trials[:-1]])
-    for start, end in zip(starts, np.r_[starts[1:], len(trials)], strict=True):
-        recorded = values[start:end].tolist()
-        finite = next((i for i, value in enumerate(recorded) if not math.isfinite(value)), None)
-        yield Curve(
-            source,
-            task["task"],
-            str(trials[start]),
-            task["mode"],
-            int(task["max_steps"]),
-            tuple(recorded[:finite]),
-            finite is not None,
-        )
+def _curves_of(curves: TaskCurves) -> Iterator[Curve]:
+    task = curves.task
+    bounds = zip(curves.starts, curves.starts[1:], strict=False)  # past the budget, too
+    for trial_id, (start, end) in zip(curves.trial_ids, bounds, strict=True):
+        recorded = curves.metrics[task.metric][start:end]
+        broken = np.flatnonzero(~np.isfinite(recorded))
+        values = tuple((recorded[: broken[0]] if len(broken) else recorded).tolist())
+        source, budget = task.source, task.max_t
+        yield Curve(source, task.name, trial_id, task.mode, budget, values, len(broken) > 0)

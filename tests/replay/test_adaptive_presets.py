@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace as changed
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from experiments.adaptive_presets import POLICIES, RESULTS, main
@@ -17,6 +15,9 @@ from experiments.adaptive_presets_report import CLIPPED, EXPECTED, PLAIN
 from experiments.recorded_curves import Curve, load_curves
 from experiments.replayed_curves import Replay, figures, heaviest, replay
 from tune_es import Patience
+from tune_es.replay import task_curves
+from tune_es.replay.curve_set import CurveSet
+from tune_es.replay.storage import save_curve_set
 
 Row = Mapping[str, str]
 SMALL_SETS = ("grokking", "nasbench_nlp", "peft_metamathqa", "stepdecay")
@@ -38,30 +39,22 @@ def recorded() -> dict[tuple[str, str, str], Row]:
 
 
 def write_set(folder: Path) -> Path:
-    """A set of two trials whose evaluations are out of order; the second breaks at step 3."""
-    folder.mkdir(parents=True)
-    table = pa.table(
-        {
-            "task": ["t"] * 7,
-            "trial_id": ["b", "a", "a", "b", "b", "b", "a"],
-            "step": [2, 3, 1, 1, 4, 3, 2],
-            "loss": [0.5, 1.0, 3.0, 0.75, 0.25, math.nan, 2.0],
-        }
-    )
-    pq.write_table(table, folder / "curves.parquet")
-    (folder / "tasks.csv").write_text("task,metric,mode,max_steps\nt,loss,min,3\n")
-    return folder.parent
+    """A set of three trials in a folder of its own; two break, one of them at once."""
+    losses = [[3.0, 2.0, 1.0, 0.5], [0.75, 0.5, math.nan, 0.25], [math.nan, 1.0]]
+    curves = task_curves(losses, "loss", "min", max_t=3, source="one", name="t")
+    save_curve_set(CurveSet("one", (curves,)), folder / "one")
+    return folder
 
 
-def test_curves_are_put_in_order_and_end_before_they_break(tmp_path: Path) -> None:
-    assert load_curves(write_set(tmp_path / "sets" / "one")) == [
-        Curve("one", "t", "a", "min", 3, (3.0, 2.0, 1.0), broken=False),
-        Curve("one", "t", "b", "min", 3, (0.75, 0.5), broken=True),
+def test_curves_end_before_they_break_and_keep_what_lies_past_the_budget(tmp_path: Path) -> None:
+    assert load_curves(write_set(tmp_path)) == [
+        Curve("one", "t", "0", "min", 3, (3.0, 2.0, 1.0, 0.5), broken=False),
+        Curve("one", "t", "1", "min", 3, (0.75, 0.5), broken=True),
     ]
 
 
 def test_a_folder_without_sets_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no curve sets in"):
+    with pytest.raises(ValueError, match="holds no curve set"):
         load_curves(tmp_path)
 
 
@@ -101,7 +94,7 @@ def test_a_loss_from_a_best_of_zero_is_clipped() -> None:
 
 
 def test_the_command_writes_both_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sets = write_set(tmp_path / "sets" / "one")
+    sets = write_set(tmp_path / "sets")
     main(["--curves", str(sets), "--out", str(tmp_path / "out"), "--workers", "1"])
     report = (tmp_path / "out" / "adaptive_presets.md").read_text(encoding="utf-8")
     assert report in capsys.readouterr().out

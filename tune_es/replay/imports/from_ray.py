@@ -1,0 +1,189 @@
+"""The experiment directory of a Ray Tune sweep as a curve set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+from tune_es.checks import nearest
+from tune_es.reading import read_number
+from tune_es.records import Metric
+from tune_es.replay.curve_set import CurveSet
+from tune_es.replay.format.config_columns import flatten
+from tune_es.replay.imports.ray_results import PARAMS, RESULTS, RayTrial, read_trial
+from tune_es.replay.imports.sweep import Evaluation, Sweep, Trials, check_budget, last_life
+
+#: What Ray puts into a result, and what this package does: no metrics of the training.
+BOOKKEEPING = frozenset(
+    {
+        "date", "done", "episodes_total", "experiment_id", "experiment_tag", "hostname",
+        "iterations_since_restore", "node_ip", "pid", "should_checkpoint", "time_since_restore",
+        "time_this_iter_s", "time_total_s", "timestamp", "timesteps_since_restore",
+        "timesteps_this_iter", "timesteps_total", "training_iteration", "trial_id",
+        "warmup_time", "checkpoint_dir_name",
+    }
+)  # fmt: skip
+OURS, ORDER, SECONDS = "es/", "es/order", "time_this_iter_s"
+
+
+def from_ray(
+    experiment_dir: Path | str,
+    metric: str,
+    mode: str,
+    task: str | None = None,
+    max_t: int | None = None,
+    time_attr: str = "training_iteration",
+) -> CurveSet:
+    """A sweep from the ``result.json`` and ``params.json`` of its trials; Ray is not needed.
+
+    An evaluation is a result that has the objective, numbered 1, 2, ... by growing ``time_attr``.
+    What was trained in a result without it is part of the next evaluation: its seconds are added.
+    Steps that a restored or retried trial ran again count once, the last time. A line that a
+    crash cut off is left out. The README of the set tells what was left out.
+
+    Args:
+        experiment_dir: The folder with a folder for every trial.
+        metric: The objective, nested keys joined with a slash: ``val/loss``.
+        mode: ``"min"`` or ``"max"``.
+        task: The name of the task; the folder's name where none is given.
+        max_t: The budget of a trial in evaluations; the longest trial where none is given.
+        time_attr: What orders the results of a trial.
+
+    Raises:
+        ValueError: No trials, or a metric or ``time_attr`` that no result has.
+
+    >>> import json, tempfile
+    >>> result = {"trial_id": "a", "training_iteration": 1, "val": {"loss": 0.9}}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "train_a").mkdir()
+    ...     _ = Path(folder, "train_a", "result.json").write_text(json.dumps(result))
+    ...     from_ray(folder, "val/loss", "min").tasks[0].values(0)
+    array([0.9])
+    """
+    Metric(metric, mode)
+    check_budget("from_ray", max_t)
+    folder = Path(experiment_dir)
+    trials = _trials_in(folder)
+    read = {name: _Results(trial, metric, time_attr) for name, trial in trials.items()}
+    _check_names(folder.name, read.values(), metric, time_attr)
+    rows, notes = _lives(read)
+    rows, more = _with_order(rows)
+    return Sweep(
+        "a Ray Tune experiment",
+        folder.resolve().name,
+        task or folder.resolve().name,
+        metric,
+        mode,
+        rows,
+        {name: flatten(trial.config) for name, trial in trials.items()},
+        max_t,
+        [*notes, *more],
+    ).curve_set()
+
+
+def _trials_in(folder: Path) -> dict[str, RayTrial]:
+    if (folder / RESULTS).is_file():
+        raise ValueError(f"{folder} is the folder of one trial; name its parent {folder.parent}")
+    inner = sorted(folder.iterdir()) if folder.is_dir() else []
+    found: dict[str, RayTrial] = {}
+    for each in inner:
+        if (each / RESULTS).is_file() or (each / PARAMS).is_file():
+            trial = read_trial(each)
+            if trial.trial_id in found:
+                raise ValueError(f"{folder} has two trials called {trial.trial_id!r}")
+            found[trial.trial_id] = trial
+    if not any(trial.results for trial in found.values()):
+        what = f"{len(found)} trials without a result" if inner else "no folder of trials"
+        raise ValueError(f"{folder} must hold a folder with {RESULTS} for every trial, got {what}")
+    return found
+
+
+@dataclass(frozen=True)
+class _Results:
+    """The results of a trial as flat numbers."""
+
+    trial: RayTrial
+    metric: str
+    time_attr: str
+
+    @cached_property
+    def flat(self) -> list[Mapping[str, float]]:
+        """Every result's numbers by joined name."""
+        return [_numbers(result) for result in self.trial.results]
+
+    def rows(self) -> Iterator[Evaluation]:
+        """The results that say when they were, with their metrics."""
+        for result in self.flat:
+            at = result.get(self.time_attr, math.nan)
+            if math.isfinite(at):
+                seconds, order = result.get(SECONDS, math.nan), result.get(ORDER, math.nan)
+                yield Evaluation(at, dict(_metrics(result)), seconds, order)
+
+
+def _numbers(result: Mapping[str, object]) -> Mapping[str, float]:
+    plain = flatten({key: value for key, value in result.items() if key != "config"})
+    numbers = {key: read_number(value) for key, value in plain.items()}
+    return {key: value for key, value in numbers.items() if value is not None}
+
+
+def _evaluations(rows: Iterable[Evaluation], metric: str) -> Iterator[Evaluation]:
+    """The rows with the objective, the seconds of those before without it added to theirs."""
+    waiting = 0.0
+    for row in rows:
+        waiting += row.seconds
+        if metric in row.values:
+            yield replace(row, seconds=_duration(waiting))
+            waiting = 0.0
+
+
+def _duration(seconds: float) -> float:
+    """Seconds as recorded; NaN where a clock went wrong."""
+    return seconds if 0 <= seconds < math.inf else math.nan
+
+
+def _metrics(result: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    for name, value in result.items():
+        if name not in BOOKKEEPING and not name.startswith((OURS, "perf/")):
+            yield name, value
+
+
+def _check_names(where: str, read: Iterable[_Results], metric: str, time_attr: str) -> None:
+    """Refuse names that no result has; the nearest is among those that some result has."""
+    names = {name for each in read for result in each.flat for name in result}
+    metrics = dict(_metrics(dict.fromkeys(names, 0.0)))
+    for name, valid in ((metric, set(metrics)), (time_attr, names)):
+        if name not in valid:
+            raise ValueError(f"{where}: no result has a number {name!r}; {nearest(name, valid)}")
+
+
+def _lives(read: Mapping[str, _Results]) -> tuple[Trials, list[str]]:
+    """Every trial's evaluations that count, and what the README says of the others."""
+    kept: dict[str, list[Evaluation]] = {}
+    notes: list[str] = []
+    for name, each in read.items():
+        rows, lost = last_life(each.rows())
+        kept[name] = list(_evaluations(rows, each.metric))
+        without = len(rows) - len(kept[name])
+        told = [
+            f"{lost} results ran again after a restore or retry" * (lost > 0),
+            f"{without} results without `{each.metric}` are no evaluations" * (without > 0),
+            *(f"line {line} of {RESULTS} was cut off" for line in each.trial.cut_off),
+            "no evaluation, left out" * (not kept[name]),
+        ]
+        notes += [f"trial {name}: {one}" for one in told if one]
+    return kept, notes
+
+
+def _with_order(rows: Trials) -> tuple[Trials, list[str]]:
+    """The same with the order of judging, where every evaluation has it and it grows."""
+    orders = [[row.order for row in each] for each in rows.values()]
+    known = [math.isfinite(one) for each in orders for one in each]
+    if all(known) and all(a < b for each in orders for a, b in pairwise(each)):
+        return rows, []
+    plain = {name: [replace(row, order=math.nan) for row in each] for name, each in rows.items()}
+    reason = f"the order of judging is left out: `{ORDER}` is missing or does not grow"
+    return plain, [reason] * any(known)
