@@ -1,0 +1,29 @@
+"""How a kernel is compiled, and what it must not do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile a loop at its first call, without the lock of Python, and keep the result on disk.
+
+    No ``fastmath``: sums stay in the order of the live objects. The error model is NumPy's, so a
+    kernel has to guard a division where the live object does. Threads come from the caller, one
+    for each block of trials, and end with the call: nothing survives into a forked process.
+
+    The cache lies beside the source, or in the user's cache folder where that is read-only; where
+    neither can be written, every process compiles anew. It is found by the text of the kernel's
+    own file. So a kernel calls only functions of its file, and takes constants of other files as
+    arguments: a changed one would go unseen.
+    """
+    try:
+        kernel = njit(nogil=True, cache=True, error_model="numpy")(function)
+    except RuntimeError:  # numba's word for "nowhere to keep it"
+        kernel = njit(nogil=True, error_model="numpy")(function)
+    return cast(F, kernel)
