@@ -1,0 +1,134 @@
+"""Many policies on many streams: every task, every seed, on all cores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+from tune_es.checks import check_count, nearest
+from tune_es.replay.alone import can_run_alone, run_alone
+from tune_es.replay.cluster import Cluster
+from tune_es.replay.curves import TaskCurves
+from tune_es.replay.engine import Run, replay
+from tune_es.replay.policies import Candidate
+from tune_es.replay.scorecard import Score, Stream, stream
+
+#: Seeds of one task that a process takes at a time.
+SEEDS_AT_ONCE = 5
+
+
+def judge(
+    tasks: Sequence[TaskCurves],
+    candidates: Sequence[Candidate],
+    *,
+    trials: int = 100,
+    seeds: int = 20,
+    cluster: Cluster | None = None,
+    price_per_hour: float | None = None,
+    processes: int = 1,
+    on_done: Callable[[int], Any] = lambda streams: None,
+) -> list[Score]:
+    """Every policy on ``seeds`` streams of ``trials`` trials of every task.
+
+    Policies meet the same streams: the draw depends on task and seed alone. A policy that sees
+    one curve takes the compiled path where the cluster never fails; its stops are the same.
+
+    Args:
+        tasks: What to draw from.
+        candidates: The policies, each with a name of its own.
+        trials: Trials of a stream; all of a task's where it has fewer.
+        seeds: Streams of a task: seeds 0, 1, ...
+        cluster: Workers and what they cost.
+        price_per_hour: Money for an hour of a worker.
+        processes: Cores to use. Above 1, a script needs ``if __name__ == "__main__"``.
+        on_done: Called with the number of streams that were just finished.
+
+    Raises:
+        ValueError: Counts below 1, or a policy that a task refuses, before anything runs.
+    """
+    for name, value in (("trials", trials), ("seeds", seeds), ("processes", processes)):
+        check_count("judge", name, value)
+    _check(tasks, candidates)
+    jobs = [
+        (curves, range(first, min(first + SEEDS_AT_ONCE, seeds)))
+        for curves in tasks
+        for first in range(0, seeds, SEEDS_AT_ONCE)
+    ]
+    common = (list(candidates), trials, cluster or Cluster(), price_per_hour)
+    scores: list[Score] = []
+    for found, streams in _done(jobs, common, processes):
+        scores += found
+        on_done(streams)
+    return scores
+
+
+def _check(tasks: Sequence[TaskCurves], candidates: Sequence[Candidate]) -> None:
+    """Refuse what could not run, or not be told apart afterwards."""
+    policies = Counter(each.name for each in candidates)
+    names = Counter(f"{each.task.source}/{each.task.name}" for each in tasks)
+    for what, counted in (("policy", policies), ("task", names)):
+        if not counted or max(counted.values()) > 1:
+            raise ValueError(f"judge needs each {what} once, and one at least, got {dict(counted)}")
+    for curves in tasks:
+        if not len(curves):
+            raise ValueError(f"task {curves.task.name!r} has no trials")
+        for each in candidates:
+            _check_policy(each, curves)
+
+
+def _check_policy(each: Candidate, curves: TaskCurves) -> None:
+    if each.policy is None:
+        return
+    try:
+        policy = each.policy(curves.task)
+        for name in policy.metrics:
+            if name not in curves.metrics:
+                raise ValueError(f"its curves have no {name!r}; {nearest(name, curves.metrics)}")
+    except ValueError as error:
+        raise ValueError(f"policy {each.name!r} on task {curves.task.name!r}: {error}") from error
+
+
+def _done(
+    jobs: Sequence[tuple[TaskCurves, range]], common: Any, processes: int
+) -> Iterator[tuple[list[Score], int]]:
+    """The scores of every job, in the order of the jobs."""
+    if processes == 1:
+        for curves, seeds in jobs:
+            yield _scores(curves, seeds, *common), len(seeds)
+        return
+    # Forked children inherit locks that other threads hold, such as those of a progress bar.
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    try:
+        waiting = [pool.submit(_scores, curves, seeds, *common) for curves, seeds in jobs]
+        for (_, seeds), future in zip(jobs, waiting, strict=True):
+            yield future.result(), len(seeds)
+    finally:  # after an error or Ctrl-C what has not begun is not waited for
+        pool.shutdown(cancel_futures=True)
+
+
+def _scores(
+    curves: TaskCurves,
+    seeds: Sequence[int],
+    candidates: Sequence[Candidate],
+    trials: int,
+    cluster: Cluster,
+    price_per_hour: float | None,
+) -> list[Score]:
+    scores = []
+    for seed in seeds:
+        drawn = stream(curves, trials, seed, cluster)
+        for each in candidates:
+            run = _run(each, drawn)
+            scores.append(drawn.score(run, each.name, price_per_hour))
+    return scores
+
+
+def _run(each: Candidate, drawn: Stream) -> Run:
+    curves, cluster = drawn.curves, drawn.cluster
+    policy = each.policy(curves.task) if each.policy else None
+    if policy is not None and can_run_alone(policy, cluster):
+        return run_alone(policy, curves, cluster)
+    return replay(each.make(curves.task, len(curves)), curves, cluster, drawn.seed)
