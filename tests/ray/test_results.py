@@ -69,7 +69,8 @@ def test_live_is_replay(recorded: Recorded) -> None:
     referee = Referee(POLICY)
     replayed: dict[str, list[Row]] = {}
     for trial_id, result in recorded.results:
-        replayed.setdefault(trial_id, []).append(dict(columns(referee.report(trial_id, result))))
+        words = columns(referee.report(trial_id, result))
+        replayed.setdefault(trial_id, []).append({**words, "order": referee.judged})
     live = {
         rows[0]["trial_id"]: [row["es"] for row in rows]
         for rows in map(recorded.sweep.rows, CURVES)

@@ -1,0 +1,31 @@
+"""The commands put together, and what a mistake looks like."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App
+
+from tune_es.cli.policies import policies
+from tune_es.cli.record import record
+from tune_es.cli.replay import replay
+
+app = App(
+    name="tune-es",
+    help="Early stopping for Ray Tune, judged on recorded curves before it touches a GPU.",
+    version_flags=["--version"],
+)
+for command in (replay, policies, record):
+    app.command(command)
+
+
+def run() -> None:
+    """Run the command that was asked for; what is wrong with its input is said in one line."""
+    try:
+        app(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        sys.exit(f"tune-es: {error}")
+    except ModuleNotFoundError as missing:
+        sys.exit(f"tune-es: this needs {missing.name}, which is not installed")
+    except KeyboardInterrupt:
+        sys.exit("tune-es: interrupted")
