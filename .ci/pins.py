@@ -1,4 +1,4 @@
-"""Write constraints.txt: one exact version of everything that `.[demo,dev]` installs.
+"""Write constraints.txt: one exact version of every package that an extra installs.
 
 Run by `make pins`. Versions already in the file are kept where they still fit; to move one, take
 its line out first. Only the Python version may decide between two pins, so every other condition
@@ -22,7 +22,7 @@ OPTIONS = ["--universal", "--python-version=3.10", "--no-annotate", "--no-header
 def pin(line: str) -> str:
     """A resolved requirement with nothing but the Python version left in its condition."""
     requirement, _, condition = line.partition(" ; ")
-    versions = re.findall(r"python_full_version [<>=!]+ '[\d.]+'", condition)
+    versions = re.findall(r"python_full_version [<>=!]+ '[\d.*]+'", condition)
     return f"{requirement} ; {' and '.join(versions)}" if versions else requirement
 
 

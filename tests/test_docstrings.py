@@ -11,7 +11,18 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "tune_es"
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 #: What an extra installs; without it the modules that need it cannot be read.
-EXTRAS = {"lightning", "keras", "numba", "numpy", "optuna", "pandas", "pyarrow", "ray", "rich"}
+EXTRAS = {
+    "cyclopts",
+    "lightning",
+    "keras",
+    "numba",
+    "numpy",
+    "optuna",
+    "pandas",
+    "pyarrow",
+    "ray",
+    "rich",
+}
 
 
 def dotted_name(path: Path) -> str:

@@ -1,8 +1,8 @@
 """The examples in the documents run, and the commands they give exist.
 
-Every block of code in README.md and CONTRIBUTING.md is run as a reader would: `python` blocks as
-scripts, `bash` blocks with bash, each in an empty folder of its own with the project importable.
-A comment in front of a block changes that:
+Every block of code in README.md, CONTRIBUTING.md and docs/ is run as a reader would: `python`
+blocks as scripts, `bash` blocks with bash, each in an empty folder of its own with the project
+importable. A comment in front of a block changes that:
 
     <!-- file: policy.yaml -->      save the block under this name; the other blocks find it there
     <!-- prints -->                 what the block before it prints, ... standing for anything
@@ -26,7 +26,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/curve_sets.md")
 FENCED = re.compile(
     r"(?:^<!-- *(?P<note>file|prints|not run)(?:: *(?P<detail>[^>]*?))? *-->\n+)?"
     r"^```(?P<language>[\w-]*)[^\n]*\n(?P<code>.*?)^```$",

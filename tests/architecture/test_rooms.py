@@ -47,7 +47,7 @@ BORROWED: dict[str, set[str]] = {
     "integrations": {"keras", "lightning", "transformers"},
     "replay": {"numba", "numpy", "optuna", "pandas", "pyarrow", "yaml"},
     "meta": {"optuna"},
-    "cli": {"rich"},
+    "cli": {"cyclopts", "optuna", "rich"},
 }
 
 #: A clock, chance, or the world outside.
