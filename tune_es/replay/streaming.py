@@ -35,7 +35,7 @@ def stream_tasks(
 
     Args:
         folder: The folder of the set.
-        rows: Rows that are read at a time. A block has at most about as many, or one trial.
+        rows: Rows that are read at a time. A block has at most so many and those of one trial.
         metrics: Columns that a block has beside the objective of its task.
         seconds: Whether to read the durations too, where there are any.
 
@@ -50,7 +50,7 @@ def stream_tasks(
     >>> curves = TaskCurves(task, ("a", "b"), np.array([0, 2, 4]), {"val_loss": losses})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_curve_set(CurveSet("sweep", (curves,)), folder)
-    ...     [block.trial_ids for block in stream_tasks(folder, rows=2)]
+    ...     [block.trial_ids for block in stream_tasks(folder, rows=1)]
     [('a',), ('b',)]
     """
     check_count("stream_tasks", "rows", rows)
