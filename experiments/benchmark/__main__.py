@@ -20,8 +20,9 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from experiments.benchmark.lockstep import lockstep_scores
 from experiments.benchmark.plot import draw
-from experiments.benchmark.registry import OURS, PEERS, SEEDS_AT_MOST, compared
+from experiments.benchmark.registry import LADDER, OUR_LADDER, OURS, PEERS, SEEDS_AT_MOST, compared
 from experiments.benchmark.report import Study, render, write_rows
 from experiments.extras import require
 from experiments.provenance import command
@@ -55,7 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     on_done=lambda streams: bars.advance(bar, streams),
                 )
     ran = command("experiments.benchmark", given)
-    study = Study(scores, options.trials, options.workers, ran, time.monotonic() - began)
+    taskset = [each for each in tasks if each.task.source == "taskset_text"]
+    lockstep = lockstep_scores(taskset, options.trials, options.seeds)
+    minutes = (time.monotonic() - began) / 60
+    study = Study(scores, lockstep, options.trials, options.workers, ran, minutes)
     report = render(study)
     print(report)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -74,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=100, help="trials of a stream")
     parser.add_argument("--workers", type=int, default=8, help="trials that run at a time")
     parser.add_argument("--seeds", type=int, default=20, help="streams of a task")
-    names = [*OURS, *PEERS]
+    names = list(dict.fromkeys([*OURS, *PEERS, *OUR_LADDER, *LADDER]))
     parser.add_argument(
         "--policy", nargs="+", default=names, choices=names, metavar="NAME",
         help="policies to run, of: " + ", ".join(names),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from experiments.benchmark import PeerFactory
@@ -179,3 +180,36 @@ PEERS: Mapping[str, PeerFactory] = {
 }
 """By name. The "10 epochs, then the top 10" of ``methods.md`` is ``top-k-11-10``: its curves have
 an evaluation before the first epoch."""
+
+
+def ladder() -> dict[str, PeerFactory]:
+    """Many settings of the two baselines: what they can do with their constants well chosen.
+
+    >>> len(ladder()), "halving-0.08-3" in ladder(), "top-0.2-0.1" in ladder()
+    (31, True, True)
+    """
+    halving = {
+        f"halving-{first}-{factor}": PeerFactory(
+            f"rungs at {first} T and times {factor}, one in {factor} goes on from each",
+            partial(_scaled_halving, first=first, factor=factor),
+        )
+        for first in (0.02, 0.04, 0.08, 0.12, 0.2)
+        for factor in (2, 3, 4)
+    }
+    top = {
+        f"top-{run}-{kept}": PeerFactory(
+            f"one rung at {run} T, a share of {kept} of the trials goes on",
+            partial(_scaled_top_k, run=run, kept=kept),
+        )
+        for run in (0.05, 0.1, 0.2, 0.3)
+        for kept in (0.05, 0.1, 0.2, 0.3)
+    }
+    return {**halving, **top}
+
+
+def _scaled_halving(task: Task, trials: int, first: float, factor: int) -> SyncHalving:
+    return SyncHalving(task, halving_table(trials, task.max_t, first, factor))
+
+
+def _scaled_top_k(task: Task, trials: int, run: float, kept: float) -> SyncHalving:
+    return SyncHalving(task, top_k_table(trials, task.max_t, run, kept))

@@ -29,8 +29,22 @@ PEERS: Mapping[str, PeerFactory] = {
     name: peer for module in MODULES.values() for name, peer in module.PEERS.items()
 }
 
+#: Many settings of rules that are cheap to replay, for the lower envelope: not in the tables.
+LADDER: Mapping[str, PeerFactory] = baselines.ladder()
+OUR_LADDER: Mapping[str, str] = {
+    **{
+        f"halving-{grace}-{factor}": (
+            f"{{SuccessiveHalving: {{grace_period: {grace}, reduction_factor: {factor}}}}}"
+        )
+        for grace in (1, 2, 3, 5, 8, 12)
+        for factor in (2, 3, 4)
+    },
+    **{f"median-{grace}": f"{{BelowMedian: {{grace_period: {grace}}}}}" for grace in (1, 3, 5, 10)},
+}
+
 PACKAGE_OF: Mapping[str, str] = {
-    name: package for package, module in MODULES.items() for name in module.PEERS
+    **{name: package for package, module in MODULES.items() for name in module.PEERS},
+    **dict.fromkeys(LADDER, "simple baselines"),
 }
 
 #: Seeds at most: Optuna's Wilcoxon test judges some 200 results a second, 20 seeds take hours.
@@ -42,11 +56,8 @@ OURS: Mapping[str, str] = {
     "aggressive": "aggressive",
     "patience": "patience",
     "patience-5": "{Patience: {patience: 5}}",
-    "median": "median",
-    "median-3": "{BelowMedian: {grace_period: 3}}",
-    "halving-1-3": "halving",
-    "halving-3-3": "{SuccessiveHalving: {grace_period: 3}}",
-    "halving-5-3": "{SuccessiveHalving: {grace_period: 5}}",
+    **{name: OUR_LADDER[name] for name in ("median-1", "median-3")},
+    **{name: OUR_LADDER[name] for name in ("halving-1-3", "halving-3-3", "halving-5-3")},
 }
 
 
@@ -58,12 +69,12 @@ class Peer:
 
     def __call__(self, task: Task, trials: int) -> Scheduler:
         """A fresh scheduler."""
-        return PEERS[self.name](task, trials)
+        return {**PEERS, **LADDER}[self.name](task, trials)
 
 
 def compared(name: str) -> Candidate:
     """The candidate of that name."""
-    if name in PEERS:
+    if name in PEERS or name in LADDER:
         return Candidate(name, Peer(name))
-    each = candidate(OURS.get(name, name))
+    each = candidate({**OURS, **OUR_LADDER}.get(name, name))
     return Candidate(name, each.make, each.policy)

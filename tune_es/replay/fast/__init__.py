@@ -7,8 +7,8 @@ operations in the same order, any other is stepped as it is.
 Why numba: the state of nearly every criterion depends on what it decided before (a best that
 counts only above ``min_delta``, a run of bad values), which no prefix operation of NumPy gives;
 and where one does, as for patience without options, it passes over the curves many times and takes
-nearly three times as long as the compiled loop with all guards. ``benchmarks/replay.py`` has the numbers:
-about a thousand times the speed of the live objects.
+nearly three times as long as the compiled loop with all guards. ``benchmarks/replay.py`` has the
+numbers: about a thousand times the speed of the live objects.
 
 A new kernel is a file with a function ``(criterion, block) -> Say`` and a line in ``registry.py``.
 """
