@@ -26,7 +26,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make demo    a sweep of 16 trials that stops early and says why"
-	@echo "make bench   time one decision"
+	@echo "make bench   time one decision, and the judging of recorded curves"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make pins    bring constraints.txt up to date with pyproject.toml"
 	@echo "make clean   remove the environment and the caches"
@@ -60,6 +60,7 @@ demo: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.decision $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.replay
 
 pins: $(READY)
 	$(BIN)/python -m pip install -q uv

@@ -1,29 +1,25 @@
 """Our replay engine beside Syne Tune's own simulator, on the same recorded curves.
 
-    python -m benchmarks.syne_tune_simulator --curves ../shared/curves/taskset_text
-
-Both replay one stream of trials with a cluster whose only cost is the time of a step. Syne Tune's
-simulator is its `UserBlackboxBackend` over a `BlackboxTabular` of the curves, run by its `Tuner`
-with its `SimulatorCallback`; the same scheduler objects then run in our engine, and our median
-rule after them. Patience has no counterpart in Syne Tune 0.16. What is timed is the replay:
-building the table, or the results that our engine hands out trial by trial, as each does it.
+It is a part of `python -m benchmarks.replay --curves ../shared/curves/taskset_text`. Both replay
+one stream of trials with a cluster whose only cost is the time of a step. Syne Tune's simulator is
+its `UserBlackboxBackend` over a `BlackboxTabular` of the curves, run by its `Tuner` with its
+`SimulatorCallback`; the same scheduler objects then run in our engine, and our median rule after
+them. Patience has no counterpart in Syne Tune 0.16. What is timed is the replay: building the
+table, or the results that our engine hands out trial by trial, as each does it.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import io
 import logging
 import os
-import platform
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -45,7 +41,6 @@ from tune_es.replay import (
     PolicyScheduler,
     Scheduler,
     TaskCurves,
-    load_tasks,
     replay,
 )
 from tune_es.replay.life import durations
@@ -213,32 +208,3 @@ def table(speeds: list[Speed]) -> str:
         rates = [f"{one.curves_per_s:,.0f}", f"{one.steps_per_s:,.0f}"]
         lines.append([one.simulator, one.policy, str(one.curves), str(one.steps), *rates])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def main() -> None:
-    """Print the table, and write it where asked."""
-    parser = argparse.ArgumentParser(description="Time our replay beside Syne Tune's simulator.")
-    parser.add_argument("--curves", type=Path, required=True, help="the folder of a curve set")
-    parser.add_argument("--task", help="a task of it; the first one if not given")
-    parser.add_argument("--trials", type=int, default=1000)
-    parser.add_argument("--workers", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="write the table to this Markdown file")
-    options = parser.parse_args()
-    tasks = {one.task.name: one for one in load_tasks(options.curves)}
-    if options.task is not None and options.task not in tasks:
-        parser.error(f"no task {options.task!r} in {options.curves}; it has: {', '.join(tasks)}")
-    curves = tasks[options.task] if options.task else next(iter(tasks.values()))
-    speeds = measure(curves, options.trials, options.workers, options.seed)
-    text = (
-        f"# Replay speed beside Syne Tune's simulator\n\nTask {curves.task.name}, "
-        f"{options.workers} workers, seed {options.seed}; one process on {platform.machine()}, "
-        f"Python {platform.python_version()}.\n\n{table(speeds)}"
-    )
-    print(text)
-    if options.out is not None:
-        options.out.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

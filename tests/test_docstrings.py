@@ -1,4 +1,4 @@
-"""The examples in the docstrings of tune_es do what they say."""
+"""The examples in the docstrings do what they say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "tune_es"
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("tune_es", "experiments")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 #: What an extra installs; without it the modules that need it cannot be read.
 EXTRAS = {
@@ -26,14 +27,17 @@ EXTRAS = {
 
 
 def dotted_name(path: Path) -> str:
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
 
 
 def with_examples() -> list[str]:
     """The modules that hold an example, found without importing any."""
     return [
-        dotted_name(path) for path in sorted(PACKAGE.rglob("*.py")) if ">>> " in path.read_text()
+        dotted_name(path)
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if ">>> " in path.read_text()
     ]
 
 

@@ -110,7 +110,7 @@ class Policy:
                 check_number("Policy", name, getattr(self, name), above=above)
         if self.nonfinite_patience is not None:
             check_count("Policy", "nonfinite_patience", self.nonfinite_patience, least=0)
-        for step in self._milestones:
+        for step in self.milestones:
             check_number("Policy", "not_before", step, least=0)
         for name, key in (("time_attr", self.time_attr), ("cost_attr", self.cost_attr)):
             if not (isinstance(key, str) and key) and (name, key) != ("cost_attr", None):
@@ -136,15 +136,14 @@ class Policy:
         return {self.metric: Metric(self.metric, self.mode), **others}
 
     @cached_property
-    def _milestones(self) -> tuple[float, ...]:
-        if self.not_before is None:
-            return ()
-        if isinstance(self.not_before, Sequence):
-            return tuple(self.not_before)
-        return (self.not_before,)
+    def milestones(self) -> tuple[float, ...]:
+        """The steps of ``not_before``, none where nothing was said."""
+        steps = self.not_before
+        return tuple(steps) if isinstance(steps, Sequence) else () if steps is None else (steps,)
 
     @cached_property
-    def _rule(self) -> Criterion:
+    def rule(self) -> Criterion:
+        """The stopping rule with the budget and the guards: everything that ends a trial."""
         parts = [self.criterion]
         if self.max_t is not None:
             parts.append(Budget(steps=self.max_t))
@@ -167,17 +166,17 @@ class Policy:
 
     def init(self) -> PolicyState:
         """The state of a trial that has reported nothing."""
-        return PolicyState(self._rule.init())
+        return PolicyState(self.rule.init())
 
     def step(
         self, state: PolicyState, observation: Observation, peers: Peers
     ) -> tuple[PolicyState, Decision]:
         """The next state and the decision on one observation; changes neither argument."""
-        rule, verdict = self._rule.step(state.rule, observation, peers)
+        rule, verdict = self.rule.step(state.rule, observation, peers)
         best, best_step = state.best, state.best_step
         if observation.score is not None and is_better(observation.score, best):
             best, best_step = observation.score, observation.step
-        if verdict.cause in JUDGEMENTS and observation.step < max(self._milestones, default=0):
+        if verdict.cause in JUDGEMENTS and observation.step < max(self.milestones, default=0):
             verdict = mute(verdict)
         action = Action.STOP if verdict.stop else Action.CONTINUE
         shown = math.nan if best is None else self.metrics[self.metric].sign * best

@@ -44,7 +44,7 @@ class _Scheduled(Criterion):
         return True
 
     @abstractmethod
-    def _schedule(self, progress: float) -> tuple[int, float]:
+    def schedule(self, progress: float) -> tuple[int, float]:
         """Patience and delta at a progress from 0 to 1."""
 
     def init(self) -> _State:
@@ -54,7 +54,7 @@ class _Scheduled(Criterion):
         value = observation.value(self.metric)
         if value is None or observation.max_t is None:
             return state, self.silence()
-        limit, delta = self._schedule(observation.step / observation.max_t)
+        limit, delta = self.schedule(observation.step / observation.max_t)
         improved = is_better(value, state.best, delta)
         state = _State(value, 0) if improved else _State(state.best, state.misses + 1)
         evidence = {"misses": state.misses, "limit": limit, "min_delta": delta}
@@ -79,7 +79,7 @@ class DecayingDelta(_Scheduled):
         super().__post_init__()
         check_number("DecayingDelta", "alpha", self.alpha, least=0)
 
-    def _schedule(self, progress: float) -> tuple[int, float]:
+    def schedule(self, progress: float) -> tuple[int, float]:
         return self.patience, self.min_delta * math.exp(min(-self.alpha * progress, 700.0))
 
 
@@ -96,7 +96,7 @@ class ShrinkingPatience(_Scheduled):
     7
     """
 
-    def _schedule(self, progress: float) -> tuple[int, float]:
+    def schedule(self, progress: float) -> tuple[int, float]:
         if progress <= LATE:
             return self.patience, self.min_delta
         return max(2, int(self.patience * (1 - progress))), self.min_delta * (1 + progress)

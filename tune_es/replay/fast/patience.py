@@ -111,8 +111,8 @@ def _limit(rule: Patience, block: Block) -> int:
 def _schedule(
     rule: DecayingDelta | ShrinkingPatience, max_t: float, longest: int
 ) -> tuple[Ints, Floats]:
-    limits = counts(longest, lambda step: rule._schedule(step / max_t)[0])
-    return limits, numbers(longest, lambda step: rule._schedule(step / max_t)[1])
+    limits = counts(longest, lambda step: rule.schedule(step / max_t)[0])
+    return limits, numbers(longest, lambda step: rule.schedule(step / max_t)[1])
 
 
 @compiled

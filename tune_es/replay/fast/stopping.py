@@ -150,11 +150,11 @@ def _parallel(one: partial[Found], spans: Iterable[tuple[int, int]], workers: in
 def _block_stops(
     policy: Policy, curves: TaskCurves, seconds: Callable[[], Floats], span: tuple[int, int]
 ) -> Found:
-    block = Block(policy, curves, KERNELS, stepped, *span, seconds, is_final=not policy._milestones)
-    ranks = block.say(policy._rule).ranks
-    if policy._milestones:
+    block = Block(policy, curves, KERNELS, stepped, *span, seconds, is_final=not policy.milestones)
+    ranks = block.say(policy.rule).ranks
+    if policy.milestones:
         quietest = max(RANK[cause] for cause in JUDGEMENTS)
-        ranks = muted(ranks, block, max(policy._milestones), quietest)
+        ranks = muted(ranks, block, max(policy.milestones), quietest)
     at, first = np.zeros(len(block.starts), np.int64), np.zeros(len(block.starts), np.int8)
     _first(block.starts, block.stops, ranks, at, first)
     return at, CODES[first]
