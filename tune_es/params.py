@@ -14,6 +14,9 @@ from tune_es.spec import from_spec
 #: it; loggers flatten it to ``es/reason``, ``es/code``, ...
 KEY = "es"
 
+#: The file in the folder of an experiment that holds the policy of its sweep.
+POLICY_FILE = "early_stopping.yaml"
+
 #: The fields that a trial may bring in its own config; the others are common to the sweep.
 OF_A_TRIAL = {"stop", "max_t", "not_before", "nonfinite_patience", "explosion_factor"}
 

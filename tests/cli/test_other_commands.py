@@ -32,7 +32,7 @@ def test_a_csv_file_becomes_a_set(tune_es: Command, tmp_path: Path) -> None:
     source.write_text("trial_id,step,f1\na,1,0.5\na,2,0.7\nb,1,0.6\nb,2,0.6\n")
     said = tune_es("record", source, "--out", out, "--metric", "f1", "--mode", "max")
     assert said.code == 0
-    assert "2 trials, 4 evaluations of 'f1'" in said.out
+    assert "2 trials, 4 evaluations of 'f1' (max)" in said.out
     (curves,) = load_tasks(out)
     assert (curves.task.name, curves.task.mode, curves.values(1).tolist()) == (
         "runs", "max", [0.6, 0.6],

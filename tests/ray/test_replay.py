@@ -53,10 +53,12 @@ def last_steps(sweep: Sweep) -> dict[str, int]:
     return {name: sweep.steps(name) for name in CURVES}
 
 
-def imported(sweep: Sweep, storage: Path, max_t: int = LENGTH) -> TaskCurves:
-    """The sweep's folder as a curve set, saved and loaded again."""
+def imported(
+    sweep: Sweep, storage: Path, metric: str | None = None, mode: str | None = None
+) -> TaskCurves:
+    """The sweep's folder as a curve set, saved and loaded again; ours names its metric itself."""
     (experiment,) = {Path(each.path).parent for each in sweep.results}
-    save_curve_set(from_ray(experiment, "loss", "min", max_t=max_t), storage / "set")
+    save_curve_set(from_ray(experiment, metric, mode), storage / "set")
     (curves,) = load_tasks(storage / "set")
     return curves
 
@@ -69,7 +71,7 @@ def names_of(curves: TaskCurves) -> list[str]:
 def in_full(tmp_path_factory: pytest.TempPathFactory) -> TaskCurves:
     """Every curve to its end, recorded without a scheduler of ours."""
     storage = tmp_path_factory.mktemp("full")
-    return imported(fit(losses, space(), storage, metric="loss", mode="min"), storage)
+    return imported(fit(losses, space(), storage), storage, "loss", "min")
 
 
 @pytest.mark.parametrize("stop", [Patience(2), Patience(3) | Target(0.45)], ids=["one", "two"])
@@ -95,6 +97,7 @@ def test_rules_that_compare_trials_decide_alike_in_the_recorded_order(
     sweep = fit(losses, space(), tmp_path, scheduler=EarlyStoppingScheduler(policy))
     curves = imported(sweep, tmp_path)
     replayed = replay(PolicyScheduler(policy), curves, Cluster(len(CURVES)), recorded_order=True)
+    assert (curves.task.metric, curves.task.mode, curves.task.max_t) == ("loss", "min", LENGTH)
     names = names_of(curves)
     assert [(names[event.trial], event.step) for event in replayed.events] == judged(sweep)
     assert stopped(replayed.events, names) == {
@@ -138,6 +141,6 @@ def test_a_restored_trial_is_recorded_once(tmp_path: Path) -> None:
     sweep = fit(losses, runs(row), tmp_path, metric="loss", mode="min", max_failures=1)
     steps = [each["training_iteration"] for each in sweep.rows("dies")]
     assert steps == [1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8]
-    curves = imported(sweep, tmp_path)
+    curves = imported(sweep, tmp_path, "loss", "min")
     assert curves.values(0).tolist() == pytest.approx(CURVES["quick good"])
     assert curves.configs[0]["run/saves"] is False

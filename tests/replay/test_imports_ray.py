@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from tests.replay.curve_sets import assert_same_sets
+from tune_es import Policy
+from tune_es.params import POLICY_FILE
 from tune_es.replay.curve_set import CurveSet
 from tune_es.replay.curves import TaskCurves
 from tune_es.replay.imports import from_ray
@@ -220,7 +222,7 @@ def test_a_metric_with_a_name_of_the_format_is_not_taken_over(tmp_path: Path) ->
     ("options", "words"),
     [({"metric": "los"}, "no result has a number 'los'; did you mean 'loss'"),
      ({"metric": "time_total_s"}, "no result has a number 'time_total_s'"),
-     ({"mode": None}, "Metric.mode must be a known name, got None"),
+     ({"mode": None}, "the mode of 'loss' must be given; neither is guessed"),
      ({"mode": "minimize"}, "got 'minimize'; did you mean 'min'"),
      ({"time_attr": "training_iter"}, "'training_iter'; did you mean 'training_iteration'"),
      ({"max_t": 0}, "from_ray.max_t must be a whole number of at least 1, got 0")],
@@ -252,3 +254,20 @@ def test_the_set_has_the_name_of_its_folder_however_it_is_written(
     monkeypatch.chdir(experiment(tmp_path / "sweep", {"a": losses("a", 1)}))
     found: CurveSet = from_ray(".", "loss", "min")
     assert found.name == "sweep"
+
+
+def test_a_sweep_of_ours_says_its_metric_mode_and_budget(tmp_path: Path) -> None:
+    rows = [{**row, "f1": 0.5} for row in losses("a", 1, 2, 3)]
+    folder = experiment(tmp_path, {"a": rows})
+    policy = Policy("loss", "min", stop="safe", other_metrics={"f1": "max"}, max_t=9)
+    (folder / POLICY_FILE).write_text(policy.to_yaml())
+    for metric, mode, expected in (
+        (None, None, ("loss", "min", 9)),
+        ("loss", None, ("loss", "min", 9)),
+        ("f1", None, ("f1", "max", 9)),
+        ("f1", "min", ("f1", "min", 3)),
+    ):
+        task = from_ray(folder, metric, mode).tasks[0].task
+        assert (task.metric, task.mode, task.max_t) == expected
+    with pytest.raises(ValueError, match="the mode of 'f2' must be given"):
+        from_ray(folder, "f2")

@@ -17,7 +17,7 @@ def record(
     source: str,
     *,
     out: Path,
-    metric: str,
+    metric: str | None = None,
     mode: str | None = None,
     task: str | None = None,
     max_t: int | None = None,
@@ -29,7 +29,8 @@ def record(
         source: The folder of a Ray Tune experiment or of Transformers runs, a CSV file, or with
             --study the storage of an Optuna study.
         out: The folder to write; it must not hold a set.
-        metric: The objective, nested keys joined with a slash.
+        metric: The objective, nested keys joined with a slash. It can be left out, and the mode
+            with it, for an experiment that was run by EarlyStoppingScheduler.
         mode: min or max; it is never guessed. An Optuna study says it itself.
         task: What to call the task; the name of the source by default.
         max_t: The budget of a trial in evaluations; the longest trial by default.
@@ -40,29 +41,32 @@ def record(
     for finding in check_curve_set(found):
         warn(str(finding))
     (curves,) = found.tasks
-    say(f"{len(curves)} trials, {int(curves.starts[-1])} evaluations of {metric!r}: {out}")
+    of = f"{curves.task.metric!r} ({curves.task.mode})"
+    say(f"{len(curves)} trials, {int(curves.starts[-1])} evaluations of {of}: {out}")
 
 
 def _read(
     source: str,
-    metric: str,
+    metric: str | None,
     mode: str | None,
     task: str | None,
     max_t: int | None,
     study: str | None,
 ) -> CurveSet:
+    path = Path(source)
+    if study is None and not path.exists():
+        raise ValueError(f"there is no file or folder {source!r}")
+    if study is None and path.is_dir() and not _holds_runs(path):
+        return from_ray(path, metric, mode, task=task, max_t=max_t)
+    if metric is None:
+        raise ValueError("--metric must be given for anything but an experiment of Ray Tune")
     if study is not None:
         return _from_study(source, metric, mode, task, max_t, study)
     if mode is None:
         raise ValueError("--mode must be given, min or max: it is never guessed")
-    path = Path(source)
-    if not path.exists():
-        raise ValueError(f"there is no file or folder {source!r}")
     if path.is_file() and path.name != TRAINER_STATE:
         return from_csv(path, metric, mode, task=task, max_t=max_t)
-    if path.is_file() or _holds_runs(path):
-        return from_trainer_state(path, metric, mode, task=task, max_t=max_t)
-    return from_ray(path, metric, mode, task=task, max_t=max_t)
+    return from_trainer_state(path, metric, mode, task=task, max_t=max_t)
 
 
 def _from_study(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -12,7 +13,8 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 
-from tune_es.params import KEY
+from tune_es.params import KEY, POLICY_FILE
+from tune_es.policy import Policy
 from tune_es.ray.judge import Judge
 
 logger = logging.getLogger("tune_es")
@@ -110,6 +112,22 @@ def callbacks_of(controller: TuneController) -> list[Callback]:
     """All callbacks of a sweep; Ray hands schedulers a wrapped controller."""
     inner: TuneController = getattr(controller, "_tune_controller", controller)
     return [inner._callbacks[at] for at in range(len(inner._callbacks))]
+
+
+def leave_policy(controller: TuneController, policy: Policy) -> None:
+    """Write the policy into the experiment's folder, for reports and replays to find.
+
+    Ray uploads it with the state of the experiment. A disk that refuses it stops nothing.
+    """
+    inner: TuneController = getattr(controller, "_tune_controller", controller)
+    if inner._storage is None:
+        return
+    folder = Path(inner._storage.experiment_driver_staging_path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / POLICY_FILE).write_text(policy.to_yaml(), encoding="utf-8")
+    except OSError as error:
+        logger.warning("%s could not be written: %s", folder / POLICY_FILE, error)
 
 
 def has_saved_state(controller: TuneController) -> bool:

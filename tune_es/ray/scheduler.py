@@ -22,6 +22,7 @@ from tune_es.ray.callback import (
     callbacks_of,
     find_callback,
     has_saved_state,
+    leave_policy,
     withdraw_callback,
 )
 from tune_es.ray.judge import Judge, logger
@@ -176,6 +177,7 @@ other_metrics, price_per_hour, stop, time_attr
         if callback is None:
             return
         callback.attach(judge)
+        leave_policy(controller, judge.referee.policy)
         judge.started = has_saved_state(controller)
         try:
             if callback.restored is not None:

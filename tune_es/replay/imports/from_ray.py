@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from tune_es.checks import nearest
+from tune_es.params import POLICY_FILE
+from tune_es.policy import Policy
 from tune_es.reading import read_number
 from tune_es.records import Metric
 from tune_es.replay.curve_set import CurveSet
@@ -28,15 +30,16 @@ BOOKKEEPING = frozenset(
     }
 )  # fmt: skip
 OURS, ORDER, SECONDS = "es/", "es/order", "time_this_iter_s"
+ITERATIONS = "training_iteration"
 
 
 def from_ray(
     experiment_dir: Path | str,
-    metric: str,
-    mode: str,
+    metric: str | None = None,
+    mode: str | None = None,
     task: str | None = None,
     max_t: int | None = None,
-    time_attr: str = "training_iteration",
+    time_attr: str | None = None,
 ) -> CurveSet:
     """A sweep from the ``result.json`` and ``params.json`` of its trials; Ray is not needed.
 
@@ -47,14 +50,17 @@ def from_ray(
 
     Args:
         experiment_dir: The folder with a folder for every trial.
-        metric: The objective, nested keys joined with a slash: ``val/loss``.
+        metric: The objective, nested keys joined with a slash: ``val/loss``. Where it is left out
+            it is that of the policy which ``EarlyStoppingScheduler`` left in the folder, and so are
+            ``mode``, ``max_t`` and ``time_attr``.
         mode: ``"min"`` or ``"max"``.
         task: The name of the task; the folder's name where none is given.
         max_t: The budget of a trial in evaluations; the longest trial where none is given.
-        time_attr: What orders the results of a trial.
+        time_attr: What orders the results of a trial; ``training_iteration`` by default.
 
     Raises:
-        ValueError: No trials, or a metric or ``time_attr`` that no result has.
+        ValueError: No trials, a metric or ``time_attr`` that no result has, or no policy where
+            the metric is left out.
 
     >>> import json, tempfile
     >>> result = {"trial_id": "a", "training_iteration": 1, "val": {"loss": 0.9}}
@@ -64,9 +70,17 @@ def from_ray(
     ...     from_ray(folder, "val/loss", "min").tasks[0].values(0)
     array([0.9])
     """
+    folder = Path(experiment_dir)
+    if metric is None or mode is None:
+        policy = _policy_in(folder, metric)
+        metric = policy.metric if metric is None else metric
+        mode = policy.metrics[metric].mode if mode is None else mode
+        time_attr = policy.time_attr if time_attr is None else time_attr
+        if max_t is None and policy.max_t is not None and time_attr == ITERATIONS:
+            max_t = math.ceil(policy.max_t)
+    time_attr = ITERATIONS if time_attr is None else time_attr
     Metric(metric, mode)
     check_budget("from_ray", max_t)
-    folder = Path(experiment_dir)
     trials = _trials_in(folder)
     read = {name: _Results(trial, metric, time_attr) for name, trial in trials.items()}
     _check_names(folder.name, read.values(), metric, time_attr)
@@ -83,6 +97,20 @@ def from_ray(
         max_t,
         [*notes, *more],
     ).curve_set()
+
+
+def _policy_in(folder: Path, metric: str | None) -> Policy:
+    """The policy that a scheduler of ours left, which knows the metric where one is named."""
+    missing = "metric and its mode" if metric is None else f"mode of {metric!r}"
+    if not (folder / POLICY_FILE).is_file():
+        raise ValueError(
+            f"{folder} has no {POLICY_FILE}, so it was not run by EarlyStoppingScheduler and the "
+            f"{missing} must be given; neither is guessed"
+        )
+    policy = Policy.from_file(folder / POLICY_FILE)
+    if metric is not None and metric not in policy.metrics:
+        raise ValueError(f"the {missing} must be given: the policy of {folder} does not know it")
+    return policy
 
 
 def _trials_in(folder: Path) -> dict[str, RayTrial]:
