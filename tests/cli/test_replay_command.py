@@ -59,6 +59,7 @@ def test_the_table_names_every_policy_and_explains_itself(
     for word in ("cost", "regret", "span", "money"):
         assert word in lines[2]
     assert "Shares of full training" in said.out
+    assert lines[-1].startswith("Cheapest at their regret, of these policies: median")
 
 
 def test_json_holds_the_summary_and_nothing_else(tune_es: Command, curve_set: Path) -> None:

@@ -15,14 +15,14 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tune_es.checks import nearest
-from tune_es.cli.output import Flag, progress, show_json, show_table
+from tune_es.cli.output import Flag, progress, say, show_json, show_table
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import TaskCurves
 from tune_es.replay.lab import judge
 from tune_es.replay.policies import candidates
 from tune_es.replay.scorecard import Score
 from tune_es.replay.storage import load_tasks
-from tune_es.replay.summary import Interval, Summary, summarise
+from tune_es.replay.summary import Interval, Summary, envelope, points, summarise
 
 Many = Parameter(consume_multiple=True, negative=())
 DEFAULT_CLUSTER = Cluster()
@@ -82,6 +82,8 @@ def replay(
         show_json(summaries)
     else:
         show_table(summary_table(summaries))
+        front = ", ".join(each.policy for each in envelope(points(scores)))
+        say(f"\nCheapest at their regret, of these policies: {front}")
 
 
 def _named(tasks: Sequence[TaskCurves], names: Sequence[str]) -> Sequence[TaskCurves]:
