@@ -30,6 +30,7 @@ from tune_es import (
     GeneralizationLoss,
     MovingMean,
     MovingMedian,
+    Never,
     NoiseLevel,
     NonFinite,
     Observation,
@@ -96,6 +97,7 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
     "Every": (Every(3, Patience(1)), Every(2, Patience(2, metric="loss"))),
     "Explosion": (Explosion(factor=2.0, patience=2), Explosion(factor=1.5, metric="loss")),
     "GeneralizationLoss": (GeneralizationLoss(), GeneralizationLoss(alpha=0, metric="loss")),
+    "Never": (Never(),),
     "NonFinite": (NonFinite(), NonFinite(patience=0, metric="loss")),
     "OverfitGap": (OverfitGap("train", max_gap=0.05, patience=2), OverfitGap("f1", metric="loss")),
     "Patience": (

@@ -72,7 +72,7 @@ class Rule:
 
     def scheduler(self, task: Task, trials: int) -> Scheduler:
         """A fresh scheduler that decides by the policy."""
-        return PolicyScheduler(self.policy(task))
+        return PolicyScheduler(self.policy(task), trials=trials)
 
 
 def in_full(task: Task, trials: int) -> Scheduler:
