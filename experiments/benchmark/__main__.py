@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "benchmark.md").write_text(report, encoding="utf-8")
     write_rows(options.out / "benchmark.csv", scores)
-    draw(scores, options.out / "benchmark.svg")
+    draw(options.out / "benchmark.csv", options.out / "benchmark.svg")
 
 
 def _parser() -> argparse.ArgumentParser:

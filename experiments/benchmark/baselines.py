@@ -185,11 +185,11 @@ an evaluation before the first epoch."""
 def ladder() -> dict[str, PeerFactory]:
     """Many settings of the two baselines: what they can do with their constants well chosen.
 
-    >>> len(ladder()), "halving-0.08-3" in ladder(), "top-0.2-0.1" in ladder()
+    >>> len(ladder()), "sync-0.08-3" in ladder(), "top-0.2-0.1" in ladder()
     (31, True, True)
     """
     halving = {
-        f"halving-{first}-{factor}": PeerFactory(
+        f"sync-{first}-{factor}": PeerFactory(
             f"rungs at {first} T and times {factor}, one in {factor} goes on from each",
             partial(_scaled_halving, first=first, factor=factor),
         )

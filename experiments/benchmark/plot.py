@@ -1,57 +1,87 @@
-"""Cost against regret, a mark a policy, and the lower envelope of every package."""
+"""Cost against regret, a mark a policy, and the lower envelope of every package.
+
+    python -m experiments.benchmark.plot
+
+draws `benchmark.svg` again from the recorded `benchmark.csv`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from experiments.benchmark.report import CLEAN, package_of
-from tune_es.replay import Point, Score, envelope, points
+from tune_es.replay import Point, envelope
+
+RESULTS = Path(__file__).parent.parent / "results"
 
 #: Colours that stay apart for colour-blind readers (Okabe and Ito, 2008).
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#000000")
 MARKS = ("o", "s", "^", "D", "v", "*")
-#: Regrets below this are drawn here: a logarithmic axis has no zero.
-SMALLEST = 1e-4
+#: Regrets outside are drawn at the edge: a logarithmic axis has no zero.
+LEAST, MOST = 1e-3, 1.0
+TICKS = (0.1, 0.2, 0.3, 0.5, 1.0)
+
+Row = Mapping[str, str]
 
 
-def draw(scores: Sequence[Score], path: Path) -> None:
-    """One panel for clean tasks and one for hard ones."""
-    clean = [each for each in scores if each.source in CLEAN]
-    hard = [each for each in scores if each.source not in CLEAN]
+def draw(rows: Path, path: Path) -> None:
+    """One panel for clean tasks and one for hard ones, of the rows of a CSV file."""
+    with rows.open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    clean = [row for row in found if row["source"] in CLEAN]
+    hard = [row for row in found if row["source"] not in CLEAN]
     panels = {title: part for title, part in (("clean", clean), ("hard", hard)) if part}
     # A fixed salt makes the same figure the same file.
     with rc_context({"svg.hashsalt": "tune_es", "font.size": 9}):
-        figure = Figure(figsize=(5.2 * len(panels), 4.4), layout="constrained")
+        figure = Figure(figsize=(7.2 * len(panels), 6), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (title, part) in zip(axes, panels.items(), strict=True):
             _panel(axis, part)
-            axis.set_title(f"{title} tasks ({len({(s.source, s.task) for s in part})})")
-        axes[0].legend(fontsize=8)
+            axis.set_title(f"{title} tasks ({len({(r['source'], r['task']) for r in part})})")
+        axes[0].legend(fontsize=8, loc="lower left")
         figure.savefig(path, metadata={"Date": None})
 
 
-def _panel(axis: Axes, scores: Sequence[Score]) -> None:
-    packages = list(dict.fromkeys(package_of(each.policy) for each in scores))
+def points_of(rows: Iterable[Row]) -> list[Point]:
+    """The mean cost and regret of every policy, each task the same weight."""
+    by: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        by.setdefault(row["policy"], []).append((float(row["cost"]), float(row["regret"])))
+    return [Point(name, *np.mean(pairs, axis=0).tolist()) for name, pairs in by.items()]
+
+
+def _panel(axis: Axes, rows: Sequence[Row]) -> None:
+    known = points_of(rows)
+    packages = list(dict.fromkeys(package_of(each.policy) for each in known))
     for package, colour, mark in zip(packages, COLOURS, MARKS, strict=False):
-        mine = points(each for each in scores if package_of(each.policy) == package)
+        mine = [each for each in known if package_of(each.policy) == package]
         axis.scatter(*_xy(mine), color=colour, marker=mark, s=26, label=package)
-        axis.plot(*_xy(envelope(mine)), color=colour, linewidth=1, alpha=0.6)
-        for point in envelope(mine):
-            x, y = point.cost, max(point.regret, SMALLEST)
-            axis.annotate(
-                point.policy, (x, y), fontsize=6, xytext=(3, 3), textcoords="offset points"
-            )
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    axis.set_xlabel("cost (share of full training)")
-    axis.set_ylabel("mean regret")
+        axis.plot(*_xy(envelope(mine)), color=colour, linewidth=1, alpha=0.5)
+    for point in envelope(known):
+        ((x,), (y,)) = _xy([point])
+        axis.annotate(point.policy, (x, y), fontsize=7, xytext=(4, 4), textcoords="offset points")
+    axis.set(xscale="log", yscale="log", ylim=(LEAST * 0.8, MOST * 1.2))
+    axis.set(xlabel="cost (share of full training)", ylabel="mean regret")
+    axis.set_xticks(TICKS)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     axis.grid(visible=True, which="both", alpha=0.2)
 
 
 def _xy(found: Sequence[Point]) -> tuple[list[float], list[float]]:
-    return [each.cost for each in found], [max(each.regret, SMALLEST) for each in found]
+    return (
+        [each.cost for each in found],
+        [min(max(each.regret, LEAST), MOST) for each in found],
+    )
+
+
+if __name__ == "__main__":
+    draw(RESULTS / "benchmark.csv", RESULTS / "benchmark.svg")

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from benchmarks import lab, streaming
+from experiments import patience_costs
 from experiments.benchmark.__main__ import RESULTS, main
 from experiments.benchmark.lockstep import reached_in_lockstep
 from experiments.benchmark.registry import LADDER, OUR_LADDER, OURS, PACKAGE_OF, PEERS, compared
 from experiments.benchmark.report import REPORTED, package_of
+from tune_es import Patience
 from tune_es.replay import CurveSet, Task, replay, save_curve_set, task_curves
 
 TASK = Task("set", "task", "val_loss", "min", 12)
@@ -54,7 +56,7 @@ def test_the_command_writes_table_rows_and_plot(
     drawing = ElementTree.parse(tmp_path / "benchmark.svg").getroot()
     assert drawing.tag.endswith("svg")
     text = (tmp_path / "benchmark.svg").read_text(encoding="utf-8")
-    assert text.count("<!-- halving-1-3 -->") > 0
+    assert "<!-- clean tasks (1) -->" in text
 
 
 @pytest.mark.parametrize("name", [*OURS, *OUR_LADDER, *LADDER])
@@ -90,6 +92,25 @@ def test_the_recorded_results_are_of_every_peer_and_every_task() -> None:
     assert set(by_policy) >= {*PEERS, *OURS, *LADDER, *OUR_LADDER}
     assert {len(tasks) for tasks in by_policy.values()} == {37}
     assert set(REPORTED) <= {*by_policy, "median-lockstep-3"}
+
+
+def test_what_patience_costs_and_loses_by_hand() -> None:
+    losses = [[4.0, 2, 2, 2, 1], [4.0, 4, 4, 4, 4], [1.0, np.nan, 1, 1, 1]]
+    curves = patience_costs._finite(task_curves(losses, "loss", "min"))
+    assert curves is not None
+    assert len(curves) == 2
+    cost, loss = patience_costs.cost_and_loss([curves], Patience(2))
+    assert cost == (4 / 5 + 3 / 5) / 2
+    assert loss == (1.0 + 0.0) / 2  # 2 instead of 1 on the first
+
+
+def test_the_costs_of_patience_are_written(
+    curves: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patience_costs.main(["--curves", str(curves), "--out", str(tmp_path)])
+    report = (tmp_path / "patience_costs.md").read_text(encoding="utf-8")
+    assert report in capsys.readouterr().out
+    assert report.count("| share of the budget |") == 2
 
 
 def test_the_speed_of_the_lab_is_measured(
