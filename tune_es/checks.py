@@ -31,9 +31,13 @@ def nearest(name: object, valid: Iterable[str]) -> str:
     did you mean 'eval_loss'? Valid: eval_accuracy, eval_loss
     """
     choices = sorted(valid)
-    by_lower = {choice.lower(): choice for choice in choices}
+    by_lower: dict[str, list[str]] = {}
+    for choice in choices:
+        by_lower.setdefault(choice.lower(), []).append(choice)
     close = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.5)
-    hint = f"did you mean {by_lower[close[0]]!r}? " if close else ""
+    alike = by_lower[close[0]] if close else []  # names that differ in their case alone
+    meant = difflib.get_close_matches(str(name), alike, n=1, cutoff=0)
+    hint = f"did you mean {meant[0]!r}? " if meant else ""
     return f"{hint}Valid: {', '.join(choices) or 'none'}"
 
 

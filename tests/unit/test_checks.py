@@ -91,6 +91,16 @@ def test_neither_count_nor_share(value: float) -> None:
             "did you mean 'eval_loss'? Valid: eval_f1, eval_loss",
         ),
         ("PATIENCE", ["Patience", "Plateau"], "did you mean 'Patience'? Valid: Patience, Plateau"),
+        (
+            "Patiense",
+            ["patience", "Patience"],
+            "did you mean 'Patience'? Valid: Patience, patience",
+        ),
+        (
+            "patiense",
+            ["patience", "Patience"],
+            "did you mean 'patience'? Valid: Patience, patience",
+        ),
         ("zzz", ["a", "b"], "Valid: a, b"),
         ("", ["a"], "Valid: a"),
         (None, ["one"], "did you mean 'one'? Valid: one"),

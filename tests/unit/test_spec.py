@@ -13,6 +13,7 @@ from tune_es import (
     AllOf,
     AnyOf,
     AtLeast,
+    BelowMedian,
     Composite,
     Criterion,
     Cyclic,
@@ -21,6 +22,7 @@ from tune_es import (
     PerMetric,
     Plateau,
     Smoothed,
+    SuccessiveHalving,
     Target,
 )
 from tune_es.spec import KINDS, PRESETS, from_spec, to_spec
@@ -83,6 +85,9 @@ def test_written_and_read(criterion: Criterion, written: Any) -> None:
     [
         ("safe", Adaptive.safe()),
         ("balanced", Adaptive.balanced()),
+        ("patience", Patience()),
+        ("median", BelowMedian()),
+        ("halving", SuccessiveHalving()),
         ("aggressive", Adaptive.aggressive()),
         ("Patience", Patience()),
         ({"Patience": None}, Patience()),
@@ -112,7 +117,7 @@ def test_presets_and_classes_have_different_names() -> None:
 #: What is written, and words of the refusal: who, rule, value, nearest valid name.
 REFUSED: list[tuple[Any, list[str]]] = [
     ("balancd", ["stop names no criterion 'balancd'", "did you mean 'balanced'?"]),
-    ("patience", ["did you mean 'Patience'?"]),
+    ("plateau", ["did you mean 'Plateau'?"]),
     ("", ["names no criterion ''"]),
     (None, ["stop must be the name of a preset or a criterion", "got None", "presets: safe"]),
     (3, ["got 3"]),
