@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tune_es.checks import check_count, check_number, nearest
 
-if TYPE_CHECKING:
-    from tune_es.policy import Policy
 
-
-def check_policy(policy: Policy) -> None:
-    """Refuse what could not work in a sweep.
+def check_policy(policy: Any) -> None:
+    """Refuse a :class:`tune_es.Policy` that could not work in a sweep.
 
     Raises:
         ValueError: Who, rule, value and the nearest valid choice.
@@ -20,7 +17,7 @@ def check_policy(policy: Policy) -> None:
     _check_numbers(policy)
 
 
-def _check_metrics(policy: Policy) -> None:
+def _check_metrics(policy: Any) -> None:
     named = sorted(policy.criterion.metric_names, key=str)
     for name in (policy.metric, *policy.other_metrics, *named):
         if not isinstance(name, str) or not name:
@@ -36,7 +33,7 @@ def _check_metrics(policy: Policy) -> None:
             )
 
 
-def _check_numbers(policy: Policy) -> None:
+def _check_numbers(policy: Any) -> None:
     for name, above in (("max_t", 0), ("price_per_hour", 0), ("explosion_factor", 1)):
         if getattr(policy, name) is not None:
             check_number("Policy", name, getattr(policy, name), above=above)

@@ -25,7 +25,7 @@ ARROWS: dict[str, set[str]] = {
     "reading": {"records", "checks"},
     "utility": {"records", "checks"},
     "documents": set(),
-    "policy_checks": {"policy", "checks"},  # for its types alone
+    "policy_checks": {"checks"},
     "policy": {
         "params", "policy_checks", "promotion", "spec", "documents", "reading", "utility",
         "criteria", "cohort", "signals", "records", "checks",

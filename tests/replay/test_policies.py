@@ -161,7 +161,9 @@ def test_an_unknown_name_is_refused_with_the_nearest(name: str, meant: str) -> N
 def test_an_odd_name_is_refused_with_all_there_are(name: str) -> None:
     message = refusal(candidate, name)
     assert repr(name) in message
-    assert message.endswith("Valid: aggressive, balanced, full, halving, median, patience, safe")
+    assert message.endswith(
+        "Valid: aggressive, balanced, full, halving, median, none, patience, safe"
+    )
 
 
 def test_a_file_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:

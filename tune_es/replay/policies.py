@@ -97,7 +97,7 @@ def candidate(name_or_file: str) -> Candidate:
     >>> candidate("save")
     Traceback (most recent call last):
     ValueError: no policy is called 'save', and a file ends in .yaml; did you mean 'safe'? Valid: \
-aggressive, balanced, full, halving, median, patience, safe
+aggressive, balanced, full, halving, median, none, patience, safe
     """
     if name_or_file == FULL:
         return Candidate(FULL, in_full)
