@@ -226,7 +226,8 @@ class Kept(logging.Handler):
 
 
 def test_optuna_says_nothing_and_may_speak_afterwards() -> None:
-    level, kept = optuna.logging.get_verbosity(), Kept()
+    before, level, kept = optuna.logging.get_verbosity(), optuna.logging.INFO, Kept()
+    optuna.logging.set_verbosity(level)  # whatever another test has left
     logger = logging.getLogger("optuna")
     logger.addHandler(kept)
     try:
@@ -237,6 +238,7 @@ def test_optuna_says_nothing_and_may_speak_afterwards() -> None:
         optuna.create_study()
         assert len(kept.lines) == 1
     finally:
+        optuna.logging.set_verbosity(before)
         logger.removeHandler(kept)
 
 

@@ -125,7 +125,7 @@ def test_what_the_rule_needs_of_the_budget_comes_from_the_task(tmp_path: Path) -
         ("stop: safe\nstop: safe", "a second time"),
         ("", "got None"),
         ("- a\n- b", "must be the name of a preset or a criterion"),
-        ("Patiense: {}", "stop names no criterion 'Patiense'; did you mean 'patience'?"),
+        ("Patiense: {}", "stop names no criterion 'Patiense'; did you mean 'Patience'?"),
         ("Patience: {patiense: 3}", "did you mean 'patience'?"),
         ("Patience: {patience: 0}", "Patience.patience"),
         ("stop: safe\nnot_befor: 3", "did you mean 'not_before'?"),
