@@ -9,8 +9,8 @@ from typing import Any
 
 from tune_es.cohort import Cohort
 from tune_es.policy import Policy, PolicyState
-from tune_es.promotion import Promoter
-from tune_es.records import Action, Decision, Observation, Verdict
+from tune_es.promotion import Promoter, Saved
+from tune_es.records import Action, Cause, Decision, Observation, Verdict
 
 #: Version of the snapshot's layout.
 LAYOUT = 2
@@ -86,8 +86,8 @@ class Referee:
             raise ValueError(f"result of trial {trial_id}: {policy.time_attr!r} {problem}")
         return self.observe(reading.observation)
 
-    def observe(self, observation: Observation) -> Decision:
-        """Judge one observation; a trial not admitted is taken in with the common policy."""
+    def observe(self, observation: Observation, saved: Saved = Saved.HERE) -> Decision:
+        """Judge one observation; ``saved`` is where the trial would go on after a pause."""
         if self._is_over(observation.trial_id):
             return self._ended[observation.trial_id]
         self.admit(observation.trial_id)
@@ -97,7 +97,7 @@ class Referee:
             if self._is_known(life, at, observation):
                 return self._again(life.decisions[at])
             self._cut(life, observation.trial_id, at)
-        return self._judge(life, observation)
+        return self._judge(life, observation, saved)
 
     def stands_still(self, observation: Observation) -> bool:
         """True where a trial reports its latest step again with other numbers: they are ignored."""
@@ -133,6 +133,19 @@ class Referee:
     def given_up(self) -> Iterator[str]:
         """The paused trials that were let go since this was asked last: they can be ended."""
         return iter(()) if self._promoter is None else self._promoter.given_up()
+
+    def is_held(self, trial_id: str) -> bool:
+        """True where a paused trial is to stay so until it is chosen or given up."""
+        return self._promoter is not None and self._promoter.is_held(trial_id)
+
+    def is_racing(self, trial_id: str) -> bool:
+        """False where promotion has let a trial go."""
+        return self._promoter is None or self._promoter.is_racing(trial_id)
+
+    @property
+    def pauses(self) -> bool:
+        """True where trials pause at rungs: there is promotion, and trials save checkpoints."""
+        return self._promoter is not None and self._promoter.pauses
 
     def snapshot(self) -> dict[str, Any]:
         """Everything remembered, to be pickled at once; later observations do not change it."""
@@ -182,13 +195,13 @@ class Referee:
             return False
         return at == len(life.steps) - 1 or _same(life.observations[at], observation)
 
-    def _judge(self, life: _Life, observation: Observation) -> Decision:
+    def _judge(self, life: _Life, observation: Observation, saved: Saved) -> Decision:
         if self.policy.uses_peers or life.policy.uses_peers:
             self._cohort.record(observation.trial_id, observation.step, observation.score)
         peers = self._cohort.peers(observation.trial_id)
         life.state, decision = life.policy.step(life.state, observation, peers)
         if self._promoter is not None:
-            decision = _promoted(self._promoter, observation, decision)
+            decision = _promoted(self._promoter, observation, decision, saved)
         self.judged += 1
         life.steps.append(observation.step)
         life.observations.append(observation)
@@ -219,14 +232,17 @@ def _promoter(policy: Policy, trials: int | None) -> Promoter | None:
     return Promoter(policy.promotion_rule, policy.max_t, trials)
 
 
-def _promoted(promoter: Promoter, observation: Observation, decision: Decision) -> Decision:
-    """The decision with a pause where the trial has to wait at a rung; a stop stays a stop."""
-    trial_id, step = observation.trial_id, observation.step
-    action = promoter.report(trial_id, step, observation.score)
+def _promoted(
+    promoter: Promoter, observation: Observation, decision: Decision, saved: Saved
+) -> Decision:
+    """The decision with what promotion makes of it; a stop stays a stop."""
+    step = observation.step
+    action = promoter.report(observation.trial_id, step, observation.score, saved, decision.stop)
     if decision.stop or action is Action.CONTINUE:
         return decision
-    rule = type(promoter.rule).__name__
-    return replace(decision, action=action, verdict=Verdict(False, rule, None, {"rung": step}))
+    rule, cause = type(promoter.rule).__name__, Cause.HOPELESS if action is Action.STOP else None
+    verdict = Verdict(cause is not None, rule, cause, {"rung": step})
+    return replace(decision, action=action, verdict=verdict)
 
 
 def _same(one: Observation, other: Observation) -> bool:

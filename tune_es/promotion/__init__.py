@@ -3,7 +3,7 @@
 from tune_es.promotion.promoter import Promoter
 from tune_es.promotion.quota import AdaptiveQuota
 from tune_es.promotion.rule import PromotionRule, Rung
-from tune_es.promotion.standing import Standing, Track
+from tune_es.promotion.standing import Saved, Standing, Track
 from tune_es.promotion.tables import AsyncHalving, RungTable
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "PromotionRule",
     "Rung",
     "RungTable",
+    "Saved",
     "Standing",
     "Track",
 ]

@@ -67,6 +67,10 @@ class AdaptiveQuota(PromotionRule):
         """The factor of all quotas."""
         return self.c if self.c is not None else 0.048 * math.pow(self.max_regret, -0.61)
 
+    @property
+    def counts_evaluations(self) -> bool:
+        return True
+
     def init(self) -> _Moves:
         return _Moves()
 
@@ -82,6 +86,8 @@ class AdaptiveQuota(PromotionRule):
         return count if self.pilot and count < trials else 0
 
     def agrees(self, scores: Sequence[tuple[float, float]]) -> bool:
+        if len(scores) < 2:
+            return False
         first, second = (_mean_ranks(each) for each in zip(*scores, strict=True))
         try:
             return correlation(first, second) >= PILOT_CORRELATION
@@ -97,10 +103,10 @@ class AdaptiveQuota(PromotionRule):
         ranked = sorted(rung.here, key=lambda each: -(each.best + each.gain / 2))
         promoted = [
             each.trial_id
-            for rank, each in enumerate(ranked)
-            if rank < math.ceil(quota)
+            for rank, each in enumerate(ranked, start=1)
+            if rank <= math.ceil(quota)
             or each.trial_id == rung.leader.trial_id
-            or (rank < 2 * quota and each.trial_id in catching)
+            or (rank <= 2 * quota and each.trial_id in catching)
         ]
         return promoted, memory
 
@@ -114,7 +120,7 @@ class AdaptiveQuota(PromotionRule):
 def _moved(memory: _Moves, rung: Rung) -> _Moves:
     """Add how far the best at this rung had been behind at half of its steps."""
     now = _ranks([each.best for each in rung.here])
-    before = _ranks([each.best - each.gain for each in rung.here])
+    before = _ranks([each.half for each in rung.here])
     top = sorted(range(len(now)), key=now.__getitem__)[: max(3, rung.trials // 20)]
     moved = (max(0.0, math.log(before[at] / now[at])) for at in top)
     return _Moves(memory.total + sum(moved), memory.seen + len(top))

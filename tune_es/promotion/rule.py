@@ -44,6 +44,11 @@ class PromotionRule(ABC):
         """True where a rung is judged once, when every trial has come to it or is over."""
         return True
 
+    @property
+    def counts_evaluations(self) -> bool:
+        """True where rungs and budgets are numbers of evaluations, not steps."""
+        return False
+
     @abstractmethod
     def rungs(self, max_t: float) -> tuple[float, ...]:
         """The steps of the rungs, all below the budget, growing."""
@@ -55,6 +60,10 @@ class PromotionRule(ABC):
     def agrees(self, scores: Sequence[tuple[float, float]]) -> bool:
         """True where the pilots' scores at steps 1 and 2 let half of all trials go after step 1."""
         return False
+
+    def places(self, arrived: int) -> int:
+        """How many of those that came to a rung go on, where no rung waits for another trial."""
+        return arrived
 
     @abstractmethod
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,11 +14,20 @@ from typing import NamedTuple
 NOISE_OVER = 5
 
 
+class Saved(Enum):
+    """Where a trial would go on after a pause."""
+
+    HERE = "at the step it reports"
+    EARLIER = "at an earlier step"
+    NEVER = "at the beginning"
+
+
 class Standing(NamedTuple):
     """A trial at a step, oriented: higher is better.
 
     ``gain`` is what its best won over the second half of its steps, ``noise`` twice its mean fall
-    over the last differences. Of a trial without a finite value ``best`` is ``-inf``.
+    over the last differences, ``half`` its best at half of its steps. Of a trial without a finite
+    value ``best`` is ``-inf``.
     """
 
     trial_id: str
@@ -25,6 +35,7 @@ class Standing(NamedTuple):
     best: float
     gain: float
     noise: float
+    half: float = -math.inf
 
     def can_catch(self, leader: Standing, max_t: float) -> bool:
         """True where the leader is in reach: at its pace a trial gains that much each doubling."""
@@ -67,11 +78,17 @@ class Track:
         at = bisect_right(self.steps, step)
         return self.bests[at - 1] if at else -math.inf
 
+    def score_at(self, step: float) -> float:
+        """The last score up to and with a step; NaN where there is none."""
+        at = bisect_right(self.steps, step)
+        return self.scores[at - 1] if at else math.nan
+
     def standing(self) -> Standing:
         """How the trial stands at its last step."""
         best, half = self.best_at(self.step), self.best_at(math.ceil(self.step / 2))
-        gain = best - half if math.isfinite(half) else 0.0
-        return Standing(self.trial_id, self.step, best, gain, _noise(self.scores))
+        half = half if math.isfinite(half) else best
+        gain = best - half if math.isfinite(best) else 0.0
+        return Standing(self.trial_id, self.step, best, gain, _noise(self.scores), half)
 
 
 def _noise(scores: Sequence[float]) -> float:

@@ -69,6 +69,9 @@ class AsyncHalving(PromotionRule):
     def waits(self) -> bool:
         return False
 
+    def places(self, arrived: int) -> int:
+        return math.floor(round(arrived / self.reduction_factor, 9))
+
     def rungs(self, max_t: float) -> tuple[float, ...]:
         steps, step = [], float(self.grace_period)
         while round(step) < max_t:
@@ -78,5 +81,4 @@ class AsyncHalving(PromotionRule):
 
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
         ranked = sorted(rung.here, key=lambda each: -each.best)
-        count = math.floor(len(ranked) / self.reduction_factor)
-        return [each.trial_id for each in ranked[:count]], memory
+        return [each.trial_id for each in ranked[: self.places(len(ranked))]], memory
