@@ -7,14 +7,16 @@ needs a line in CRITERIA or SIGNALS; the tests say so where it is forgotten.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tests.builders import curve
 from tune_es import (
     Adaptive,
+    AdaptiveQuota,
     After,
     AllOf,
     AnyOf,
+    AsyncHalving,
     AtLeast,
     BelowMedian,
     BestSoFar,
@@ -30,6 +32,7 @@ from tune_es import (
     GeneralizationLoss,
     MovingMean,
     MovingMedian,
+    Never,
     NoiseLevel,
     NonFinite,
     Observation,
@@ -39,6 +42,7 @@ from tune_es import (
     Plateau,
     Policy,
     ProgressQuotient,
+    RungTable,
     ShrinkingPatience,
     Slope,
     Smoothed,
@@ -47,6 +51,7 @@ from tune_es import (
     UninterruptedProgress,
     WindowGain,
 )
+from tune_es.promotion import PromotionRule
 from tune_es.signals import Signal
 from tune_es.spec import KINDS
 
@@ -96,6 +101,7 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
     "Every": (Every(3, Patience(1)), Every(2, Patience(2, metric="loss"))),
     "Explosion": (Explosion(factor=2.0, patience=2), Explosion(factor=1.5, metric="loss")),
     "GeneralizationLoss": (GeneralizationLoss(), GeneralizationLoss(alpha=0, metric="loss")),
+    "Never": (Never(),),
     "NonFinite": (NonFinite(), NonFinite(patience=0, metric="loss")),
     "OverfitGap": (OverfitGap("train", max_gap=0.05, patience=2), OverfitGap("f1", metric="loss")),
     "Patience": (
@@ -223,12 +229,24 @@ def signal_samples() -> dict[str, Signal]:
     }
 
 
+PROMOTIONS: dict[str, tuple[PromotionRule, ...]] = {
+    "AdaptiveQuota": (AdaptiveQuota(), AdaptiveQuota(c=0.5, pilot=False)),
+    "AsyncHalving": (AsyncHalving(1, 2), AsyncHalving(2, 3)),
+    "RungTable": (RungTable({2: 3, 5: 1}),),
+}
+
+
 def missing_samples() -> list[str]:
     """What to add to this file, a sentence for each kind without a sample of itself."""
     missing = []
     for name, kind in KINDS.items():
-        table, where = (
-            (CRITERIA, "CRITERIA") if issubclass(kind, Criterion) else (SIGNALS, "SIGNALS")
+        tables: dict[str, tuple[type, Mapping[str, Sequence[object]]]] = {
+            "CRITERIA": (Criterion, CRITERIA),
+            "SIGNALS": (Signal, SIGNALS),
+            "PROMOTIONS": (PromotionRule, PROMOTIONS),
+        }
+        ((where, table),) = (
+            (where, table) for where, (base, table) in tables.items() if issubclass(kind, base)
         )
         if not any(type(each) is kind for each in table.get(name, ())):
             missing.append(f"{name} has no sample: add one to {where} in tests/samples.py")

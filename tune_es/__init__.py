@@ -9,6 +9,7 @@ from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import *
 from tune_es.curve import fired_at
 from tune_es.policy import Policy
+from tune_es.promotion import AdaptiveQuota, AsyncHalving, RungTable
 from tune_es.records import Action, Cause, Decision, Metric, Observation, Verdict
 from tune_es.referee import Referee
 from tune_es.signals import BestSoFar, Exponential, MovingMean, MovingMedian, NoiseLevel, Slope
@@ -17,6 +18,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Action",
+    "AdaptiveQuota",
+    "AsyncHalving",
     "BestSoFar",
     "Cause",
     "Cohort",
@@ -30,6 +33,7 @@ __all__ = [
     "Peers",
     "Policy",
     "Referee",
+    "RungTable",
     "Slope",
     "Verdict",
     "fired_at",

@@ -9,16 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tune_es.checks import check_count, check_fields, check_number, nearest
+from tune_es.checks import check_fields
 from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import AnyOf, Budget, Criterion, Explosion, NonFinite
 from tune_es.criteria.combine import mute
 from tune_es.documents import dump_yaml, load_yaml
 from tune_es.params import changed, split
+from tune_es.policy_checks import check_policy
+from tune_es.promotion import PromotionRule
 from tune_es.reading import Reader, Reading, lookup
 from tune_es.records import JUDGEMENTS, Action, Decision, Metric, Observation
 from tune_es.signals.best import is_better
-from tune_es.spec import fields_spec, from_spec
+from tune_es.spec import fields_spec, from_spec, promotion_from_spec
 
 
 class PolicyState(NamedTuple):
@@ -51,6 +53,8 @@ class Policy:
             HOPELESS (see :class:`tune_es.Explosion`); None switches the guard off.
         cost_attr: The result key with the money spent so far, for ``Budget(cost=...)``.
         price_per_hour: Used instead of ``cost_attr``: money for an hour of ``time_total_s``.
+        promotion: A rule that pauses trials at rungs and lets the best go on, such as
+            :class:`tune_es.AdaptiveQuota`; trials have to save checkpoints then.
 
     Raises:
         ValueError: Who, rule, value and the nearest valid choice.
@@ -75,9 +79,12 @@ class Policy:
     explosion_factor: float | None = 300.0
     cost_attr: str | None = None
     price_per_hour: float | None = None
+    promotion: PromotionRule | str | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stop", from_spec(self.stop))
+        if self.promotion is not None:
+            object.__setattr__(self, "promotion", promotion_from_spec(self.promotion))
         if not isinstance(self.other_metrics, Mapping):
             raise ValueError(
                 f"Policy.other_metrics must map names to modes: {self.other_metrics!r}"
@@ -86,48 +93,17 @@ class Policy:
         object.__setattr__(self, "other_metrics", dict(others))
         if isinstance(self.not_before, (list, tuple)):
             object.__setattr__(self, "not_before", tuple(self.not_before))
-        self._check_metrics()
-        self._check_numbers()
-
-    def _check_metrics(self) -> None:
-        named = sorted(self.criterion.metric_names, key=str)
-        for name in (self.metric, *self.other_metrics, *named):
-            if not isinstance(name, str) or not name:
-                raise ValueError(f"Policy metrics are named by strings, got {name!r}")
-        if self.metric in self.other_metrics:
-            raise ValueError(f"Policy.other_metrics repeats the primary metric {self.metric!r}")
-        known = self.metrics  # building them checks the modes
-        for name in named:
-            if name not in known:
-                raise ValueError(
-                    f"Policy.stop judges {name!r}, which is neither Policy.metric nor in "
-                    f"Policy.other_metrics; {nearest(name, known)}"
-                )
-
-    def _check_numbers(self) -> None:
-        for name, above in (("max_t", 0), ("price_per_hour", 0), ("explosion_factor", 1)):
-            if getattr(self, name) is not None:
-                check_number("Policy", name, getattr(self, name), above=above)
-        if self.nonfinite_patience is not None:
-            check_count("Policy", "nonfinite_patience", self.nonfinite_patience, least=0)
-        for step in self.milestones:
-            check_number("Policy", "not_before", step, least=0)
-        for name, key in (("time_attr", self.time_attr), ("cost_attr", self.cost_attr)):
-            if not (isinstance(key, str) and key) and (name, key) != ("cost_attr", None):
-                raise ValueError(f"Policy.{name} must be a result key, got {key!r}")
-        priced = self.cost_attr is not None or self.price_per_hour is not None
-        if not priced and any(getattr(each, "cost", None) for each in self.criterion.walk()):
-            raise ValueError("Policy.cost_attr or price_per_hour is needed by Budget.cost")
-        if self.criterion.needs_max_t and self.max_t is None:
-            raise ValueError(
-                f"Policy.max_t is needed by {self.criterion.label}: give the {self.time_attr} of a "
-                "full run, or a rule that counts evaluations such as Patience(10)"
-            )
+        check_policy(self)
 
     @cached_property
     def criterion(self) -> Criterion:
         """The stopping rule alone, without budget and guard."""
         return from_spec(self.stop)
+
+    @cached_property
+    def promotion_rule(self) -> PromotionRule | None:
+        """The rule that pauses and promotes, where there is one."""
+        return None if self.promotion is None else promotion_from_spec(self.promotion)
 
     @cached_property
     def metrics(self) -> dict[str, Metric]:
@@ -162,7 +138,7 @@ class Policy:
     @cached_property
     def uses_peers(self) -> bool:
         """True where a decision depends on the other trials."""
-        return self.criterion.uses_peers
+        return self.promotion is not None or self.criterion.uses_peers
 
     def init(self) -> PolicyState:
         """The state of a trial that has reported nothing."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tune_es.cohort import Cohort
 from tune_es.policy import Policy, PolicyState
-from tune_es.records import Decision, Observation
+from tune_es.promotion import Promoter, Saved
+from tune_es.records import Action, Cause, Decision, Observation, Verdict
 
 #: Version of the snapshot's layout.
 LAYOUT = 2
@@ -33,6 +34,11 @@ class Referee:
     again. An earlier step with other numbers is a new life of the trial, and its history is cut
     back to there. ``snapshot`` and ``restore`` carry everything across a crash.
 
+    Args:
+        policy: What decides.
+        trials: How many trials the sweep will have, for a policy with promotion; None where
+            nobody knows.
+
     >>> from tune_es import Patience
     >>> referee = Referee(Policy("loss", "min", stop=Patience(2)))
     >>> for step, loss in enumerate([0.5, 0.6, 0.7], start=1):
@@ -41,8 +47,9 @@ class Referee:
     (True, 0.5, 1)
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, trials: int | None = None) -> None:
         self.policy = policy
+        self._promoter = _promoter(policy, trials)
         self._cohort = Cohort()
         self._lives: dict[str, _Life] = {}
         self._ended: dict[str, Decision] = {}
@@ -62,6 +69,8 @@ class Referee:
         if trial_id not in self._lives:
             policy = self.policy.with_params(params) if params else self.policy
             self._lives[trial_id] = _Life(policy, policy.init())
+            if self._promoter is not None:
+                self._promoter.add(trial_id)
         return self._lives[trial_id].policy
 
     def report(self, trial_id: str, result: Mapping[str, object]) -> Decision:
@@ -77,8 +86,8 @@ class Referee:
             raise ValueError(f"result of trial {trial_id}: {policy.time_attr!r} {problem}")
         return self.observe(reading.observation)
 
-    def observe(self, observation: Observation) -> Decision:
-        """Judge one observation; a trial not admitted is taken in with the common policy."""
+    def observe(self, observation: Observation, saved: Saved = Saved.HERE) -> Decision:
+        """Judge one observation; ``saved`` is where the trial would go on after a pause."""
         if self._is_over(observation.trial_id):
             return self._ended[observation.trial_id]
         self.admit(observation.trial_id)
@@ -86,9 +95,9 @@ class Referee:
         at = bisect_left(life.steps, observation.step)
         if at < len(life.steps):
             if self._is_known(life, at, observation):
-                return life.decisions[at]
+                return self._again(life.decisions[at])
             self._cut(life, observation.trial_id, at)
-        return self._judge(life, observation)
+        return self._judge(life, observation, saved)
 
     def stands_still(self, observation: Observation) -> bool:
         """True where a trial reports its latest step again with other numbers: they are ignored."""
@@ -107,11 +116,36 @@ class Referee:
         """The last decision about every trial that was forgotten."""
         return self._ended
 
-    def forget(self, trial_id: str) -> None:
+    def forget(self, trial_id: str, failed: bool = False) -> None:
         """Drop the history of a trial that has ended; its last decision and its scores stay."""
         life = self._lives.pop(trial_id, None)
+        if self._promoter is not None:
+            self._promoter.end(trial_id, failed)
         if life is not None and life.decisions:
             self._ended[trial_id] = life.decisions[-1]
+
+    def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
+        """Which trial a free worker takes, the oldest first in both lists; None leaves it idle."""
+        if self._promoter is not None:
+            return self._promoter.choose(pending, paused)
+        return pending[0] if pending else paused[0] if paused else None
+
+    def given_up(self) -> Iterator[str]:
+        """The paused trials that were let go since this was asked last: they can be ended."""
+        return iter(()) if self._promoter is None else self._promoter.given_up()
+
+    def is_held(self, trial_id: str) -> bool:
+        """True where a paused trial is to stay so until it is chosen or given up."""
+        return self._promoter is not None and self._promoter.is_held(trial_id)
+
+    def is_racing(self, trial_id: str) -> bool:
+        """False where promotion has let a trial go."""
+        return self._promoter is None or self._promoter.is_racing(trial_id)
+
+    @property
+    def pauses(self) -> bool:
+        """True where trials pause at rungs: there is promotion, and trials save checkpoints."""
+        return self._promoter is not None and self._promoter.pauses
 
     def snapshot(self) -> dict[str, Any]:
         """Everything remembered, to be pickled at once; later observations do not change it."""
@@ -125,6 +159,7 @@ class Referee:
             "ended": dict(self._ended),
             "cohort": self._cohort.copy(),
             "judged": self.judged,
+            "promoter": self._promoter and self._promoter.copy(),
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
@@ -149,6 +184,7 @@ class Referee:
         self._ended = dict(snapshot["ended"])
         self._cohort = snapshot["cohort"].copy()
         self.judged = snapshot["judged"]
+        self._promoter = snapshot["promoter"] and snapshot["promoter"].copy()
 
     def _is_over(self, trial_id: str) -> bool:
         ended = self._ended.get(trial_id)
@@ -159,16 +195,26 @@ class Referee:
             return False
         return at == len(life.steps) - 1 or _same(life.observations[at], observation)
 
-    def _judge(self, life: _Life, observation: Observation) -> Decision:
+    def _judge(self, life: _Life, observation: Observation, saved: Saved) -> Decision:
         if self.policy.uses_peers or life.policy.uses_peers:
             self._cohort.record(observation.trial_id, observation.step, observation.score)
         peers = self._cohort.peers(observation.trial_id)
         life.state, decision = life.policy.step(life.state, observation, peers)
+        if self._promoter is not None:
+            decision = _promoted(self._promoter, observation, decision, saved)
         self.judged += 1
         life.steps.append(observation.step)
         life.observations.append(observation)
         life.decisions.append(decision)
         return decision
+
+    def _again(self, decision: Decision) -> Decision:
+        """A decision on a step that comes again: a trial that may go on by now is not held."""
+        trial_id, step = decision.trial_id, decision.step
+        if decision.action is not Action.PAUSE or self._promoter is None:
+            return decision
+        held = self._promoter.holds(trial_id, step)
+        return decision if held else replace(decision, action=Action.CONTINUE)
 
     def _cut(self, life: _Life, trial_id: str, at: int) -> None:
         """Go back to before the observation at ``at``; the state is built again from what stays."""
@@ -178,6 +224,25 @@ class Referee:
         peers = self._cohort.peers(trial_id)
         for observation in life.observations:
             life.state, _ = life.policy.step(life.state, observation, peers)
+
+
+def _promoter(policy: Policy, trials: int | None) -> Promoter | None:
+    if policy.promotion_rule is None or policy.max_t is None:
+        return None
+    return Promoter(policy.promotion_rule, policy.max_t, trials)
+
+
+def _promoted(
+    promoter: Promoter, observation: Observation, decision: Decision, saved: Saved
+) -> Decision:
+    """The decision with what promotion makes of it; a stop stays a stop."""
+    step = observation.step
+    action = promoter.report(observation.trial_id, step, observation.score, saved, decision.stop)
+    if decision.stop or action is Action.CONTINUE:
+        return decision
+    rule, cause = type(promoter.rule).__name__, Cause.HOPELESS if action is Action.STOP else None
+    verdict = Verdict(cause is not None, rule, cause, {"rung": step})
+    return replace(decision, action=action, verdict=verdict)
 
 
 def _same(one: Observation, other: Observation) -> bool:

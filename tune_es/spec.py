@@ -7,16 +7,18 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tune_es import criteria, signals
+from tune_es import criteria, promotion, signals
 from tune_es.checks import check_fields, nearest
 from tune_es.criteria import (
     Adaptive,
     AtLeast,
     BelowMedian,
     Criterion,
+    Never,
     Patience,
     SuccessiveHalving,
 )
+from tune_es.promotion import PromotionRule
 from tune_es.signals import Signal
 
 #: Named stopping rules, usable wherever a rule is asked for.
@@ -24,18 +26,20 @@ PRESETS: dict[str, Callable[[], Criterion]] = {
     "safe": Adaptive.safe,
     "balanced": Adaptive.balanced,
     "aggressive": Adaptive.aggressive,
+    "none": Never,
     "patience": Patience,
     "median": BelowMedian,
     "halving": SuccessiveHalving,
 }
 
-KINDS: dict[str, type[Criterion | Signal]] = {
+#: What a policy is made of, each a class with its fields.
+PARTS = (Criterion, Signal, PromotionRule)
+
+KINDS: dict[str, type[Criterion | Signal | PromotionRule]] = {
     name: kind
-    for module in (criteria, signals)
+    for module in (criteria, signals, promotion)
     for name, kind in vars(module).items()
-    if inspect.isclass(kind)
-    and issubclass(kind, (Criterion, Signal))
-    and not inspect.isabstract(kind)
+    if inspect.isclass(kind) and issubclass(kind, PARTS) and not inspect.isabstract(kind)
 }
 
 
@@ -46,7 +50,7 @@ def to_spec(value: Any) -> Any:
     >>> to_spec(Target(0.9) | Patience(5))
     {'AnyOf': [{'Patience': {'patience': 5}}, {'Target': {'value': 0.9}}]}
     """
-    if isinstance(value, (Criterion, Signal)):
+    if isinstance(value, PARTS):
         return {type(value).__name__: fields_spec(value)}
     if isinstance(value, Mapping):
         return {key: to_spec(item) for key, item in value.items()}
@@ -93,8 +97,24 @@ start_from, stopping_threshold
     return built
 
 
+def promotion_from_spec(spec: Any, where: str = "promotion") -> PromotionRule:
+    """The promotion rule that a spec describes: a class, or a class with its fields.
+
+    Raises:
+        ValueError: As :func:`from_spec`.
+
+    >>> promotion_from_spec({"AdaptiveQuota": {"max_regret": 0.02}}).max_regret
+    0.02
+    """
+    built = _build(spec, where)
+    if not isinstance(built, PromotionRule):
+        rules = sorted(name for name, kind in KINDS.items() if issubclass(kind, PromotionRule))
+        raise ValueError(f"{where} must describe a promotion rule, got {spec!r}: {rules}")
+    return built
+
+
 def _build(spec: Any, where: str) -> Any:
-    if isinstance(spec, (Criterion, Signal)):
+    if isinstance(spec, PARTS):
         return spec
     if isinstance(spec, str):
         return _named(spec, where)

@@ -19,13 +19,15 @@ ARROWS: dict[str, set[str]] = {
     "cohort": {"records", "checks"},
     "criteria": {"cohort", "signals", "records", "checks"},
     "curve": {"criteria", "cohort", "records", "checks"},
-    "spec": {"criteria", "signals", "checks"},
+    "promotion": {"records", "checks"},
+    "spec": {"criteria", "promotion", "signals", "checks"},
     "params": {"spec", "criteria", "checks"},
     "reading": {"records", "checks"},
     "utility": {"records", "checks"},
     "documents": set(),
+    "policy_checks": {"checks"},
     "policy": {
-        "params", "spec", "documents", "reading", "utility",
+        "params", "policy_checks", "promotion", "spec", "documents", "reading", "utility",
         "criteria", "cohort", "signals", "records", "checks",
     },
 }  # fmt: skip

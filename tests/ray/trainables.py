@@ -22,18 +22,18 @@ class CrashedError(RuntimeError):
 def losses(config: Mapping[str, Any]) -> None:
     """Reports the losses of its run, one a step.
 
-    Options of a run: ``saves`` reports a checkpoint with each loss, and a new life goes on from the
-    latest; without it a new life starts at step 1. ``crash_before`` names a step before which it
-    dies, ``crashes`` times, counted by marks in the folder ``marks``; with ``kill`` the whole
-    process dies. ``hold_before`` names a step before which it waits for the file ``hold_for``.
-    ``pause_s`` is how long a step takes.
+    Options of a run: ``saves`` reports a checkpoint with each loss, or with every so many, and a
+    new life goes on from the latest; without it a new life starts at step 1. ``crash_before``
+    names a step before which it dies, ``crashes`` times, counted by marks in the folder ``marks``;
+    with ``kill`` the whole process dies. ``hold_before`` names a step before which it waits for
+    the file ``hold_for``. ``pause_s`` is how long a step takes.
     """
     run = config["run"]
     for step in range(_steps_done() + 1, len(run["losses"]) + 1):
         _crash_before(step, run)
         _hold_before(step, run)
         time.sleep(run.get("pause_s", 0))
-        _report({"loss": run["losses"][step - 1]}, step if run.get("saves") else None)
+        _report({"loss": run["losses"][step - 1]}, step if _is_saved(step, run) else None)
 
 
 def nested_losses(config: Mapping[str, Any]) -> None:
@@ -71,6 +71,35 @@ class TensorLosses(tune.Trainable):
         return None
 
 
+class SavedLosses(tune.Trainable):
+    """Reports the losses of its run and saves how far it is, as classes do.
+
+    Where it is to save step ``die_saving`` of its run, its process dies the first time.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self.run = config["run"]
+        self.done = 0
+
+    def step(self) -> dict[str, Any]:
+        time.sleep(self.run.get("pause_s", 0))
+        self.done += 1
+        return {"loss": self.run["losses"][self.done - 1], "own_step": self.done}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        if self.done == self.run.get("die_saving") and not Path(self.run["mark"]).exists():
+            Path(self.run["mark"]).touch()
+            os._exit(1)
+        Path(checkpoint_dir, "step").write_text(str(self.done))
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        self.done = int(Path(checkpoint, "step").read_text())
+
+
 def _report(metrics: dict[str, Any], step: int | None) -> None:
     if step is None:
         tune.report(metrics)
@@ -78,6 +107,11 @@ def _report(metrics: dict[str, Any], step: int | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "step").write_text(str(step))
         tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))
+
+
+def _is_saved(step: int, run: Mapping[str, Any]) -> bool:
+    every = int(run.get("saves", 0))
+    return every > 0 and step % every == 0
 
 
 def _steps_done() -> int:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.builders import refusal
 from tests.replay.schedulers import recorded
-from tune_es import Adaptive, BelowMedian, Criterion, OverfitGap, Patience, Policy, Target
+from tune_es import Adaptive, BelowMedian, Criterion, Never, OverfitGap, Patience, Policy, Target
+from tune_es.promotion import PromotionRule
 from tune_es.replay import Cluster, InOrder, PolicyScheduler, Task, replay
 from tune_es.replay.policies import FULL, Candidate, Rule, candidate, candidates
 from tune_es.spec import KINDS, PRESETS
@@ -54,6 +55,9 @@ def test_a_criterion_by_name_has_its_defaults_or_is_refused_in_a_sentence(name: 
         return
     if isinstance(expected, Criterion):
         assert policy_of(candidate(name)).criterion == expected
+    elif isinstance(expected, PromotionRule):
+        policy = policy_of(candidate(name))
+        assert (policy.promotion, policy.stop) == (expected, Never())
     else:
         assert "must describe a criterion" in refusal(candidate, name)
 
@@ -161,7 +165,9 @@ def test_an_unknown_name_is_refused_with_the_nearest(name: str, meant: str) -> N
 def test_an_odd_name_is_refused_with_all_there_are(name: str) -> None:
     message = refusal(candidate, name)
     assert repr(name) in message
-    assert message.endswith("Valid: aggressive, balanced, full, halving, median, patience, safe")
+    assert message.endswith(
+        "Valid: aggressive, balanced, full, halving, median, none, patience, safe"
+    )
 
 
 def test_a_file_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tune_es.cli.output import Flag, show_json, show_table
 from tune_es.criteria import Criterion
+from tune_es.promotion import PromotionRule
 from tune_es.replay.policies import FULL
 from tune_es.spec import KINDS, PRESETS
 
@@ -44,7 +45,7 @@ def known_policies() -> Iterator[dict[str, Any]]:
         set_to = {each.name: getattr(rule, each.name) for each in dataclasses.fields(rule)}
         yield _row(name, _about(type(rule)), set_to)
     for name, kind in sorted(KINDS.items()):
-        if issubclass(kind, Criterion):
+        if issubclass(kind, (Criterion, PromotionRule)):
             defaults = {each.name: _default(each) for each in dataclasses.fields(kind)}
             yield _row(name, _about(kind), defaults)
 
@@ -54,7 +55,7 @@ def _row(name: str, about: str, settings: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "parameters": given, "about": about}
 
 
-def _about(kind: type[Criterion]) -> str:
+def _about(kind: type[Criterion | PromotionRule]) -> str:
     return (inspect.getdoc(kind) or "").partition("\n")[0]
 
 

@@ -7,7 +7,7 @@ from tune_es.criteria.combine import AllOf, AnyOf, AtLeast
 from tune_es.criteria.composite import Composite
 from tune_es.criteria.cyclic import Cyclic
 from tune_es.criteria.divergence import Divergence, Explosion, NonFinite
-from tune_es.criteria.limits import Budget, Target
+from tune_es.criteria.limits import Budget, Never, Target
 from tune_es.criteria.overfit import OverfitGap
 from tune_es.criteria.patience import Patience
 from tune_es.criteria.per_metric import PerMetric
@@ -35,6 +35,7 @@ __all__ = [
     "Every",
     "Explosion",
     "GeneralizationLoss",
+    "Never",
     "NonFinite",
     "OverfitGap",
     "Patience",

@@ -46,6 +46,22 @@ class Target(Criterion):
 
 
 @dataclass(frozen=True)
+class Never(Criterion):
+    """Stops nothing: for a policy that only guards, keeps to a budget, or promotes.
+
+    >>> from tune_es import fired_at
+    >>> fired_at(Never(), [1.0] * 100) is None
+    True
+    """
+
+    def init(self) -> None:
+        return None
+
+    def step(self, state: None, observation: Observation, peers: Peers) -> tuple[None, Verdict]:
+        return None, self.verdict(None, {})
+
+
+@dataclass(frozen=True)
 class Budget(Criterion):
     """Stops as EXHAUSTED when a trial has used its steps, its seconds or its money.
 

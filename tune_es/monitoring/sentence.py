@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tune_es.records import Cause, Decision
+from tune_es.records import Action, Cause, Decision
 
 WORDS = {
     Cause.BROKEN: "broken",
@@ -25,6 +25,8 @@ def sentence(decision: Decision) -> str:
     'stalled: Patience (value=0.75, misses=1, limit=1, best=0.5)'
     """
     verdict = decision.verdict
+    if decision.action is Action.PAUSE:
+        return f"paused at rung {verdict.evidence['rung']:g}"
     if not decision.stop or verdict.cause is None:
         return CONTINUE
     evidence = ", ".join(f"{name}={value:.4g}" for name, value in verdict.evidence.items())

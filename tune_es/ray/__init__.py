@@ -5,7 +5,8 @@
 """
 
 from tune_es.ray.callback import EarlyStoppingCallback
+from tune_es.ray.promotion import PromotionScheduler
 from tune_es.ray.scheduler import EarlyStoppingScheduler
 from tune_es.ray.stopper import EarlyStopper
 
-__all__ = ["EarlyStopper", "EarlyStoppingCallback", "EarlyStoppingScheduler"]
+__all__ = ["EarlyStopper", "EarlyStoppingCallback", "EarlyStoppingScheduler", "PromotionScheduler"]

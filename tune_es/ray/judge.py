@@ -9,6 +9,7 @@ from typing import Any
 from tune_es.monitoring import columns, sentence
 from tune_es.params import params_of
 from tune_es.policy import Policy
+from tune_es.promotion import Saved
 from tune_es.records import Decision
 from tune_es.referee import Referee
 
@@ -40,7 +41,13 @@ class Judge:
             self.referee.admit(trial_id)
         self.started = True
 
-    def judge(self, trial_id: str, result: Mapping[str, Any]) -> Decision | None:
+    def expect(self, trials: int | None) -> None:
+        """Begin again, knowing how many trials will come."""
+        self.referee = Referee(self.referee.policy, trials)
+
+    def judge(
+        self, trial_id: str, result: Mapping[str, Any], saved: Saved = Saved.HERE
+    ) -> Decision | None:
         """The decision on a result; None where its step cannot be read, and the trial goes on."""
         policy = self.referee.admit(trial_id)
         reading = policy.read(trial_id, result)
@@ -51,7 +58,7 @@ class Judge:
         if self.referee.stands_still(reading.observation):
             self._warn(trial_id, policy.time_attr, "did not grow, so a result was not judged")
         before = self.referee.last(trial_id)
-        decision = self.referee.observe(reading.observation)
+        decision = self.referee.observe(reading.observation, saved)
         if decision is not before:
             _log(decision)
         return decision

@@ -14,7 +14,7 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
-from tune_es.checks import check_fields
+from tune_es.checks import check_count, check_fields
 from tune_es.policy import Policy
 from tune_es.ray.callback import (
     UNREADABLE,
@@ -26,9 +26,10 @@ from tune_es.ray.callback import (
     withdraw_callback,
 )
 from tune_es.ray.judge import Judge, logger
+from tune_es.ray.queue import Queue, trials_to_come, warn_of_limit
 from tune_es.reading import read_number
 from tune_es.records import Action
-from tune_es.spec import from_spec
+from tune_es.spec import from_spec, promotion_from_spec
 
 RAY_WORD = {
     Action.CONTINUE: TrialScheduler.CONTINUE,
@@ -59,17 +60,21 @@ class EarlyStoppingScheduler(TrialScheduler):
     Traceback (most recent call last):
     ValueError: EarlyStoppingScheduler has no field 'grace_period'; it is called 'not_before' \
 here. Valid: cost_attr, explosion_factor, max_t, metric, mode, nonfinite_patience, not_before, \
-other_metrics, price_per_hour, stop, time_attr
+other_metrics, price_per_hour, promotion, stop, time_attr
     """
 
-    def __init__(self, policy: Policy | None = None, **policy_fields: Any) -> None:
+    def __init__(
+        self, policy: Policy | None = None, trials: int | None = None, **policy_fields: Any
+    ) -> None:
         TrialScheduler.__init__(self)
+        if trials is not None:
+            check_count(type(self).__name__, "trials", trials)
+        self._trials = trials
         self._fields = _checked(type(self).__name__, policy, policy_fields)
         self._judge: Judge | None = None
+        self._queue: Queue | None = None
         self._adopted = False
         self._failure: str | None = None
-        self._order: dict[str, int] = {}
-        self._count = 0
 
     @classmethod
     def from_file(cls, path: str | Path) -> EarlyStoppingScheduler:
@@ -110,7 +115,7 @@ other_metrics, price_per_hour, stop, time_attr
 
     def _begin(self, policy: Policy) -> None:
         self._judge, self._adopted, self._failure = Judge(policy), False, None
-        self._order, self._count = {}, 0
+        self._queue = Queue(self._judge)
         withdraw_callback()
         bring_callback()
 
@@ -118,15 +123,17 @@ other_metrics, price_per_hour, stop, time_attr
         judge = self._the_judge()
         if not self._adopted:
             self._adopt(judge, tune_controller)
-        self._count += 1
-        self._order[trial.trial_id] = self._count
         if not trial.is_finished():
             judge.admit(trial.trial_id, trial.config)
+            self._the_queue().add(trial)
 
     def on_trial_result(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> str:
-        decision = self._the_judge().judge(trial.trial_id, result)
+        queue = self._the_queue()
+        saved = queue.saved(trial, result)
+        decision = self._the_judge().judge(trial.trial_id, result, saved)
+        queue.noted()
         _shield_searcher(tune_controller, result)
         return TrialScheduler.CONTINUE if decision is None else RAY_WORD[decision.action]
 
@@ -141,14 +148,19 @@ other_metrics, price_per_hour, stop, time_attr
         self._drop(trial)
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
-        """Keep the history: a retry goes through its steps again and gets the same decisions."""
+        """Keep the history: a retry goes through its steps again and gets the same decisions.
+
+        Where trials wait for each other, one that has failed for good is not waited for.
+        """
+        judge = self._the_judge()
+        if trial.status != Trial.ERROR and judge.referee.policy.promotion is not None:
+            judge.referee.forget(trial.trial_id, failed=True)
+            self._the_queue().drop(trial.trial_id)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
         if self._failure is not None:
             raise RuntimeError(self._failure)
-        ready = (Trial.PENDING, Trial.PAUSED)
-        waiting = [each for each in tune_controller.get_live_trials() if each.status in ready]
-        return min(waiting, key=self._turn, default=None)
+        return self._the_queue().choose(tune_controller)
 
     def debug_string(self) -> str:
         ended = self._the_judge().referee.ended.values()
@@ -169,9 +181,19 @@ other_metrics, price_per_hour, stop, time_attr
             raise RuntimeError("EarlyStoppingScheduler was not set up: it has no metric and mode")
         return self._judge
 
+    def _the_queue(self) -> Queue:
+        self._the_judge()
+        if self._queue is None:
+            raise RuntimeError("EarlyStoppingScheduler was not set up: nothing waits in it")
+        return self._queue
+
     def _adopt(self, judge: Judge, controller: TuneController) -> None:
         """Give the sweep's callback the judge, and the judge the state of before a crash."""
         self._adopted = True
+        if judge.referee.policy.promotion is not None:
+            trials = self._trials or trials_to_come(controller)
+            judge.expect(trials)
+            warn_of_limit(controller, trials)
         withdraw_callback()
         callback = find_callback(callbacks_of(controller))
         if callback is None:
@@ -188,12 +210,9 @@ other_metrics, price_per_hour, stop, time_attr
             # Ray swallows what is raised here and starts the whole sweep over.
             self._failure = f"the state of EarlyStoppingScheduler is lost ({error!r}); {UNREADABLE}"
 
-    def _turn(self, trial: Trial) -> tuple[bool, int]:
-        return trial.status == Trial.PAUSED, self._order.get(trial.trial_id, 0)
-
     def _drop(self, trial: Trial) -> None:
         self._the_judge().forget(trial.trial_id)
-        self._order.pop(trial.trial_id, None)
+        self._the_queue().drop(trial.trial_id)
 
 
 def _checked(owner: str, policy: Policy | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,8 +227,10 @@ def _checked(owner: str, policy: Policy | None, given: Mapping[str, Any]) -> dic
     known = {name: value for name, value in given.items() if value is not None or name not in later}
     if "metric" in known:
         Policy(**{"mode": "min", "max_t": 1, **known})
-    elif "stop" in known:
-        from_spec(known["stop"])
+    else:
+        from_spec(known.get("stop", "none"))
+        if known.get("promotion") is not None:
+            promotion_from_spec(known["promotion"])
     return known
 
 

@@ -37,10 +37,11 @@ class PolicyScheduler(InOrder):
         own_params: Judge a trial that has stopping parameters under ``es`` in its config by them,
             as a live sweep does. Off by default: those parameters were of the sweep that was
             recorded.
+        trials: How many trials will come, for a policy with promotion.
     """
 
-    def __init__(self, policy: Policy, own_params: bool = False) -> None:
-        self.referee = Referee(policy)
+    def __init__(self, policy: Policy, own_params: bool = False, trials: int | None = None) -> None:
+        self.referee = Referee(policy, trials)
         self._own_params = own_params
 
     def add(self, trial_id: str, config: Mapping[str, Any]) -> None:
@@ -50,4 +51,7 @@ class PolicyScheduler(InOrder):
         return self.referee.report(trial_id, result).action
 
     def end(self, trial_id: str, failed: bool) -> None:
-        self.referee.forget(trial_id)
+        self.referee.forget(trial_id, failed)
+
+    def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
+        return self.referee.choose(pending, paused)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tune_es.checks import nearest
 from tune_es.documents import load_yaml
 from tune_es.policy import Policy
+from tune_es.promotion import PromotionRule
 from tune_es.replay.cluster import Scheduler
 from tune_es.replay.curves import Task
 from tune_es.replay.judged import InOrder, PolicyScheduler
@@ -72,7 +74,7 @@ class Rule:
 
     def scheduler(self, task: Task, trials: int) -> Scheduler:
         """A fresh scheduler that decides by the policy."""
-        return PolicyScheduler(self.policy(task))
+        return PolicyScheduler(self.policy(task), trials=trials)
 
 
 def in_full(task: Task, trials: int) -> Scheduler:
@@ -83,9 +85,9 @@ def in_full(task: Task, trials: int) -> Scheduler:
 def candidate(name_or_file: str) -> Candidate:
     """The policy that a name, a YAML file or a YAML text stands for.
 
-    A name is ``full``, a preset or a criterion with its defaults. A text is one that begins with
-    a brace: ``{Patience: {patience: 5}}``. A file ends in ``.yaml`` or ``.yml`` and holds either
-    a whole policy, as ``Policy.to_yaml`` writes it, or a stopping rule alone.
+    A name is ``full``, a preset, or a criterion or promotion rule with its defaults. A text is one
+    that begins with a brace: ``{Patience: {patience: 5}}``. A file ends in ``.yaml`` or ``.yml``
+    and holds either a whole policy, as ``Policy.to_yaml`` writes it, or a rule alone.
 
     Raises:
         ValueError: Nothing of that name, with the nearest one; a file that describes no policy.
@@ -97,7 +99,7 @@ def candidate(name_or_file: str) -> Candidate:
     >>> candidate("save")
     Traceback (most recent call last):
     ValueError: no policy is called 'save', and a file ends in .yaml; did you mean 'safe'? Valid: \
-aggressive, balanced, full, halving, median, patience, safe
+aggressive, balanced, full, halving, median, none, patience, safe
     """
     if name_or_file == FULL:
         return Candidate(FULL, in_full)
@@ -123,13 +125,23 @@ def candidates(names: Iterable[str]) -> list[Candidate]:
     return list(found.values())
 
 
+def _fields(data: Any) -> Mapping[str, Any]:
+    """The fields of a policy in data that is one, or a rule to stop or to promote alone."""
+    if isinstance(data, Mapping) and {"stop", "promotion", *OF_THE_TASK} & set(data):
+        return data
+    name = next(iter(data), None) if isinstance(data, Mapping) else data
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is not None and issubclass(kind, PromotionRule):
+        return {"stop": "none", "promotion": data}
+    return {"stop": data}
+
+
 def _ruled(name: str, text: str) -> Candidate:
-    """The policy that a YAML text describes: whole, or a stopping rule alone."""
+    """The policy that a YAML text describes: whole, or a rule alone."""
     try:
         data = load_yaml(text)
-        is_policy = isinstance(data, Mapping) and bool({"stop", *OF_THE_TASK} & set(data))
-        given = data if is_policy else {"stop": data}
-        rule = Rule(Policy.from_dict({"metric": "any", "mode": "min", "max_t": 1, **given}))
+        given = {"metric": "any", "mode": "min", "max_t": 1, **_fields(data)}
+        rule = Rule(Policy.from_dict(given))
     except ValueError as error:
         raise ValueError(f"policy {name!r}: {error}") from error
     return Candidate(name, rule.scheduler, rule.policy)

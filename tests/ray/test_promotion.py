@@ -1,0 +1,360 @@
+"""Trials that pause at rungs with a checkpoint and are promoted or ended, on real Ray."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray import tune
+from ray.tune import Stopper
+from ray.tune.experiment import Trial
+from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter, Searcher
+
+from tests.ray import killed_promotion as killed
+from tests.ray.killed import ARMED, Journal
+from tests.ray.killed_promotion import CURVES, ENDS, LENGTH, REACHED, TABLE
+from tests.ray.sweeps import Recorder, Sweep, fit, run, runs, warned, within
+from tests.ray.trainables import SavedLosses, losses
+from tune_es import AdaptiveQuota, AsyncHalving, Patience, Policy, RungTable
+from tune_es.ray import EarlyStoppingScheduler, PromotionScheduler
+from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, replay, task_curves
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def space(
+    curves: Mapping[str, Sequence[float]] = CURVES, saves: int = 1, **options: Any
+) -> Mapping[str, Any]:
+    return runs(*(run(name, each, saves=saves, **options) for name, each in curves.items()))
+
+
+def scheduler(rule: Any = TABLE, **options: Any) -> PromotionScheduler:
+    return PromotionScheduler(rule=rule, metric="loss", mode="min", max_t=LENGTH, **options)
+
+
+def reached(sweep: Sweep) -> dict[str, int]:
+    return {last["config"]["run"]["name"]: last["training_iteration"] for last in sweep.lasts}
+
+
+def steps_of(recorder: Recorder) -> dict[str, list[int]]:
+    """The steps that every trial reported, in order, over all of its lives."""
+    found: dict[str, list[int]] = {}
+    for _, row in recorder.results:
+        found.setdefault(row["config"]["run"]["name"], []).append(row["training_iteration"])
+    return found
+
+
+def each_once(steps: Mapping[str, int]) -> dict[str, list[int]]:
+    return {name: list(range(1, last + 1)) for name, last in steps.items()}
+
+
+class Ends(Recorder):
+    """Notes also how a sweep left its trials."""
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        self.left = {each.status for each in trials}
+
+
+@pytest.mark.parametrize("trainable", [losses, SavedLosses])
+def test_the_table_says_who_goes_on_and_no_step_runs_twice(tmp_path: Path, trainable: Any) -> None:
+    ends = Ends()
+    with within(60), warned() as messages:
+        sweep = fit(trainable, space(), tmp_path, scheduler=scheduler(), callbacks=[ends])
+    assert reached(sweep) == REACHED
+    assert steps_of(ends) == each_once(REACHED)
+    assert ends.left == {Trial.TERMINATED}
+    assert sorted(name for what, name in ends.events if what == "complete") == sorted(ENDS)
+    assert messages == []
+    if trainable is SavedLosses:
+        assert {last["own_step"] - last["training_iteration"] for last in sweep.lasts} == {0}
+
+
+def test_it_needs_no_actors_that_are_used_again(tmp_path: Path) -> None:
+    ends, three = Ends(), {name: CURVES[name] for name in "abc"}
+    with within(60):
+        fit(
+            losses,
+            space(three),
+            tmp_path,
+            scheduler=scheduler(RungTable({2: 1})),
+            callbacks=[ends],
+            reuse_actors=False,
+        )
+    assert steps_of(ends) == each_once({"a": 8, "b": 2, "c": 2})
+
+
+def test_a_pause_is_named_in_the_result_and_stops_nothing(tmp_path: Path) -> None:
+    with within(60):
+        sweep = fit(losses, space(), tmp_path, scheduler=scheduler())
+    reasons = {name: [row["es"]["reason"] for row in sweep.rows(name)] for name in "bca"}
+    goes_on, used = "continue", "budget used: Budget (steps=8, steps_limit=8)"
+    first, second = "paused at rung 2", "paused at rung 4"
+    assert reasons["b"] == [goes_on, first]
+    assert reasons["c"] == [goes_on, first, goes_on, second]
+    assert reasons["a"][2] == goes_on
+    assert set(reasons["a"]) <= {goes_on, first, second, used}
+    assert sweep.es("b")["code"] == 0
+    assert sweep.es("c")["best"] == CURVES["c"][3]
+
+
+def falling(start: float, end: float) -> list[float]:
+    return [start - (start - end) * step / LENGTH for step in range(1, LENGTH + 1)]
+
+
+#: Some that begin well end badly.
+CROSSING = {
+    f"{at}": falling(1.0 - 0.02 * (at * 3 % 20), 0.1 + 0.03 * (at * 7 % 20)) for at in range(20)
+}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [AdaptiveQuota(), RungTable({1: 9, 3: 4})],
+    ids=["adaptive", "table"],
+)
+def test_a_live_sweep_promotes_whom_its_replay_promotes(tmp_path: Path, rule: Any) -> None:
+    policy = Policy("loss", "min", stop="none", max_t=LENGTH, promotion=rule)
+    file = tmp_path / "policy.yaml"
+    file.write_text(policy.to_yaml())
+    with within(90):
+        live = fit(
+            losses, space(CROSSING), tmp_path, scheduler=EarlyStoppingScheduler.from_file(file)
+        )
+    full: TaskCurves = task_curves(list(CROSSING.values()), "loss", "min")
+    again = replay(PolicyScheduler(policy, trials=len(CROSSING)), full, Cluster(2))
+    assert reached(live) == dict(zip(CROSSING, again.reached.tolist(), strict=True))
+    assert set(reached(live).values()) > {LENGTH}
+
+
+def test_a_rule_of_each_trial_stops_on_top(tmp_path: Path) -> None:
+    curves = {**CURVES, "a": [0.5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}
+    with within(60):
+        sweep = fit(losses, space(curves), tmp_path, scheduler=scheduler(stop=Patience(3)))
+    assert reached(sweep) == {**REACHED, "a": 5}
+    assert sweep.es("a")["cause"] == "STALLED"
+
+
+@pytest.mark.parametrize("max_failures", [0, 1])
+def test_a_trial_that_fails_holds_up_no_rung(tmp_path: Path, max_failures: int) -> None:
+    rows = [
+        run(name, each, saves=1, crash_before=3 if name == "d" else 2 if name == "b" else None,
+            marks=str(tmp_path / "marks"))
+        for name, each in CURVES.items()
+    ]  # fmt: skip
+    ends = Ends()
+    with within(60):
+        sweep = fit(
+            losses,
+            runs(*rows),
+            tmp_path,
+            scheduler=scheduler(),
+            callbacks=[ends],
+            max_failures=max_failures,
+        )
+    lost = {**REACHED, "b": 1, "d": 2, "c": 8}
+    assert reached(sweep) == (REACHED if max_failures else lost)
+    assert steps_of(ends) == each_once(REACHED if max_failures else lost)
+    assert ends.left == ({Trial.TERMINATED} | (set() if max_failures else {Trial.ERROR}))
+    if not max_failures:
+        taken_up_again(tmp_path, runs(*rows), lost)
+
+
+def taken_up_again(storage: Path, rows: Any, lost: Mapping[str, int]) -> None:
+    """Those that failed go on and are compared with each other; the others had ended."""
+    with within(60):
+        again = tune.Tuner.restore(
+            str(storage / "sweep"), trainable=losses, param_space=rows, resume_errored=True
+        )
+        sweep = Sweep(again.fit())
+    assert reached(sweep) == {**lost, "b": 8, "d": 8}
+    assert sweep.errors == [None] * len(ENDS)
+
+
+class Enough(Stopper):
+    """Ends the sweep, as a time budget does, when two trials have come to their rung."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        self.seen += result["training_iteration"] == 2
+        return False
+
+    def stop_all(self) -> bool:
+        return self.seen >= 2
+
+
+def test_paused_trials_end_with_the_sweep(tmp_path: Path) -> None:
+    ends = Ends()
+    with within(60):
+        sweep = fit(
+            losses, space(), tmp_path, scheduler=scheduler(), callbacks=[ends], stop=Enough()
+        )
+    assert ends.left == {Trial.TERMINATED}
+    assert len(sweep.results) == len(ENDS)
+    assert max(steps[-1] for steps in steps_of(ends).values()) == 2
+
+
+def test_a_worker_that_dies_while_pausing_goes_on_from_the_pause_before(tmp_path: Path) -> None:
+    dies = {name: {"die_saving": 4, "mark": str(tmp_path / "mark")} for name in "ac"}
+    rows = [run(name, each, **dies.get(name, {})) for name, each in CURVES.items()]
+    ends = Ends()
+    with within(60):
+        sweep = fit(
+            SavedLosses,
+            runs(*rows),
+            tmp_path,
+            scheduler=scheduler(),
+            callbacks=[ends],
+            max_failures=1,
+        )
+    assert reached(sweep) == REACHED
+    steps, undisturbed = steps_of(ends), each_once(REACHED)
+    (hit,) = [name for name in "ac" if steps[name] != undisturbed[name]]
+    assert steps[hit] == [1, 2, 3, 4, 3, 4, *range(5, REACHED[hit] + 1)]
+    assert {**steps, hit: undisturbed[hit]} == undisturbed
+
+
+def test_without_checkpoints_it_stops_and_says_so_once(tmp_path: Path) -> None:
+    ends = Ends()
+    with within(60), warned() as messages:
+        sweep = fit(losses, space(saves=0), tmp_path, scheduler=scheduler(), callbacks=[ends])
+    assert [message for message in messages if "without any checkpoint" in message] == messages
+    assert len(messages) == 1
+    assert steps_of(ends) == each_once(reached(sweep))
+    assert {"a": 8, "d": 8}.items() <= reached(sweep).items()
+    assert all(
+        sweep.es(name)["cause"] == "HOPELESS" for name, at in reached(sweep).items() if at < 8
+    )
+    assert set(reached(sweep).values()) > {8}
+    assert not [row for name in ENDS for row in sweep.rows(name) if "paused" in row["es"]["reason"]]
+
+
+def test_a_trial_that_saves_now_and_then_pauses_where_it_has_saved(tmp_path: Path) -> None:
+    rule, ends = RungTable({3: 3, 5: 2}), Ends()
+    with within(60), warned() as messages:
+        sweep = fit(losses, space(saves=2), tmp_path, scheduler=scheduler(rule), callbacks=[ends])
+    assert reached(sweep) == {"a": 8, "b": 4, "c": 6, "d": 8, "e": 4, "f": 4}
+    assert steps_of(ends) == each_once(reached(sweep))
+    assert messages == []
+
+
+class Listed(Searcher):
+    """Suggests the runs one by one and notes what it is told."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__("loss", "min")
+        self.rows = list(rows)
+        self.told: dict[str, float | None] = {}
+
+    def suggest(self, trial_id: str) -> Any:
+        return {"run": self.rows.pop(0)} if self.rows else Searcher.FINISHED
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        self.told[trial_id] = None if result is None else result["loss"]
+
+    def save(self, checkpoint_path: str) -> None:
+        return None
+
+    def restore(self, checkpoint_path: str) -> None:
+        return None
+
+
+ROWS = [run(name, each, saves=1) for name, each in CURVES.items()]
+
+
+@pytest.mark.parametrize("num_samples", [6, -1], ids=["known", "endless"])
+def test_a_searcher_is_told_the_last_value_of_those_let_go(
+    tmp_path: Path, num_samples: int
+) -> None:
+    searcher = Listed(ROWS)
+    with within(60):
+        sweep = fit(
+            losses,
+            {},
+            tmp_path,
+            scheduler=scheduler(),
+            search_alg=searcher,
+            num_samples=num_samples,
+        )
+    assert reached(sweep) == REACHED
+    ends = {name: CURVES[name][at - 1] for name, at in REACHED.items()}
+    assert sorted(told for told in searcher.told.values() if told is not None) == pytest.approx(
+        sorted(ends.values())
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "limiter"),
+    [(TABLE, "searcher"), (AdaptiveQuota(), "grid"), (AsyncHalving(2, 2), "searcher")],
+    ids=["table", "adaptive", "asynchronous"],
+)
+def test_a_limit_that_counts_paused_trials_ends_and_is_warned_of(
+    tmp_path: Path, rule: Any, limiter: str
+) -> None:
+    ends = Ends()
+    limited: dict[str, Any] = {"search_alg": ConcurrencyLimiter(Listed(ROWS), 2), "num_samples": 6}
+    if limiter == "grid":
+        limited = {"search_alg": BasicVariantGenerator(max_concurrent=2)}
+    with within(90), warned() as messages:
+        sweep = fit(
+            losses,
+            {} if limiter == "searcher" else space(),
+            tmp_path,
+            scheduler=scheduler(rule),
+            callbacks=[ends],
+            **limited,
+        )
+    assert [message for message in messages if "counts paused trials" in message] == messages
+    assert len(messages) == 1
+    assert ends.left == {Trial.TERMINATED}
+    assert steps_of(ends) == each_once(reached(sweep))
+    assert len(reached(sweep)) == len(ENDS)
+
+
+def test_asynchronous_halving_promotes_as_workers_come_free(tmp_path: Path) -> None:
+    ends = Ends()
+    with within(60):
+        sweep = fit(
+            losses, space(), tmp_path, scheduler=scheduler(AsyncHalving(1, 2)), callbacks=[ends]
+        )
+    assert steps_of(ends) == each_once(reached(sweep))
+    assert ends.left == {Trial.TERMINATED}
+    assert reached(sweep)["a"] >= 4
+    assert {1} < set(reached(sweep).values()) <= {1, 2, 4, LENGTH}
+
+
+def test_a_killed_sweep_goes_on_with_its_paused_trials(ray_address: str, tmp_path: Path) -> None:
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.ray.killed_promotion", ray_address, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, ARMED: "1", "TUNE_GLOBAL_CHECKPOINT_S": "1"},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+    with within(60):
+        again = tune.Tuner.restore(
+            str(tmp_path / "sweep"), trainable=losses, param_space=killed.space(tmp_path)
+        )
+        sweep = Sweep(again.fit())
+    assert reached(sweep) == REACHED
+    lines = [line for line in Journal(tmp_path / "journal.jsonl").read() if "run" in line]
+    before: dict[str, list[int]] = {name: [] for name in ENDS}
+    after: dict[str, list[int]] = {name: [] for name in ENDS}
+    for line in lines:
+        (after if line["pid"] == os.getpid() else before)[line["run"]].append(line["step"])
+    assert before == each_once({"a": 4, "b": 2, "c": 4, "d": 3, "e": 2, "f": 4})
+    assert after == {"a": [5, 6, 7, 8], "b": [], "c": [], "d": [3, 4, 5, 6, 7, 8], "e": [], "f": []}
+    ended = tune.Tuner.restore(str(tmp_path / "sweep"), trainable=losses).get_results()
+    assert reached(Sweep(ended)) == REACHED

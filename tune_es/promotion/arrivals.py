@@ -1,0 +1,46 @@
+"""The trials that have come to a rung, ranked as they come."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+
+from tune_es.promotion.standing import Standing
+
+
+@dataclass
+class Arrivals:
+    """Standings at a rung; a trial that comes again, after a failure, takes its new place.
+
+    >>> arrivals = Arrivals()
+    >>> for name, best in (("a", 0.5), ("b", 0.7), ("c", 0.6)):
+    ...     arrivals.note(Standing(name, 1, best, 0.0, 0.0))
+    >>> arrivals.placed("c", places=1), arrivals.placed("c", places=2)
+    (['b'], ['c', 'c'])
+    """
+
+    standings: dict[str, Standing] = field(default_factory=dict)
+    _ranked: list[tuple[float, str]] = field(default_factory=list)
+
+    def note(self, standing: Standing) -> None:
+        """A trial comes to the rung."""
+        before = self.standings.get(standing.trial_id)
+        if before is not None:
+            del self._ranked[bisect_left(self._ranked, _entry(before))]
+        self.standings[standing.trial_id] = standing
+        insort(self._ranked, _entry(standing))
+
+    def placed(self, trial_id: str, places: int) -> list[str]:
+        """Who may have got one of the places with this trial's coming: itself, and the last one.
+
+        The others that have a place had it before.
+        """
+        if not places:
+            return []
+        last = self._ranked[min(places, len(self._ranked)) - 1]
+        own = _entry(self.standings[trial_id])
+        return [trial_id] * (own <= last) + [last[1]]
+
+
+def _entry(standing: Standing) -> tuple[float, str]:
+    return -standing.best, standing.trial_id

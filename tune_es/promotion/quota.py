@@ -1,0 +1,141 @@
+"""Adaptive-quota halving: how many go on is read off the sweep itself."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import StatisticsError, correlation
+from typing import NamedTuple
+
+from tune_es.checks import check_flags, check_number
+from tune_es.promotion.rule import PromotionRule, Rung
+
+#: Rungs are at ``FIRST * GROWTH ** i`` steps.
+FIRST, GROWTH = 2, 1.5
+#: What ranks are expected to move before any were seen, and how many observations that is worth.
+EXPECTED, WEIGHT = 0.7, 10
+#: How well ranks at step 1 must predict those at step 2 for half of the trials to be let go.
+PILOT_CORRELATION = 0.9
+SMALLEST_PILOT = 16
+
+
+class _Moves(NamedTuple):
+    """How far the ranks of the best have moved, summed over the rungs so far."""
+
+    total: float = EXPECTED * WEIGHT
+    seen: int = WEIGHT
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.seen
+
+
+@dataclass(frozen=True)
+class AdaptiveQuota(PromotionRule):
+    """Halving whose quotas come from how many could still catch the leader, and how ranks move.
+
+    All trials run to a rung, and the best go on: more where many are in reach of the leader and
+    where the ranks of the best still move, fewer where the race is decided. Rungs are at 2, 3, 4,
+    7, 10, 15, 23, ... steps. A quarter of the trials, at least 16, goes one rung ahead as a pilot:
+    where their first two ranks agree, half of all are let go after a single step.
+
+    Args:
+        max_regret: What the user accepts to lose, as a share of what the best trial gains over the
+            median one. It sets ``c = 0.048 * max_regret ** -0.61``, which was calibrated on
+            well-behaved recorded tasks; calibrate on your own by replay.
+        c: The quotas' factor itself, instead of ``max_regret``.
+        pilot: Let half of the trials go after one step where that is safe.
+
+    Raises:
+        ValueError: An argument outside its range.
+    """
+
+    max_regret: float = 0.01
+    c: float | None = None
+    pilot: bool = True
+
+    def __post_init__(self) -> None:
+        check_number("AdaptiveQuota", "max_regret", self.max_regret, above=0, most=1)
+        if self.c is not None:
+            check_number("AdaptiveQuota", "c", self.c, above=0)
+        check_flags(self, "pilot")
+
+    @property
+    def factor(self) -> float:
+        """The factor of all quotas."""
+        return self.c if self.c is not None else 0.048 * math.pow(self.max_regret, -0.61)
+
+    @property
+    def counts_evaluations(self) -> bool:
+        return True
+
+    def init(self) -> _Moves:
+        return _Moves()
+
+    def rungs(self, max_t: float) -> tuple[float, ...]:
+        steps, height = [], 0
+        while (step := round(FIRST * GROWTH**height)) < max_t:
+            steps.append(step)
+            height += 1
+        return tuple(dict.fromkeys(steps))
+
+    def pilots(self, trials: int) -> int:
+        count = max(SMALLEST_PILOT, math.ceil(trials / 4))
+        return count if self.pilot and count < trials else 0
+
+    def agrees(self, scores: Sequence[tuple[float, float]]) -> bool:
+        if len(scores) < 2:
+            return False
+        first, second = (_mean_ranks(each) for each in zip(*scores, strict=True))
+        try:
+            return correlation(first, second) >= PILOT_CORRELATION
+        except StatisticsError:  # all alike
+            return False
+
+    def judge(self, rung: Rung, memory: _Moves) -> tuple[Sequence[str], _Moves]:
+        memory = _moved(memory, rung)
+        catching = {each.trial_id for each in rung.here if each.can_catch(rung.leader, rung.max_t)}
+        behind = sum(each.can_catch(rung.leader, rung.max_t) for each in rung.let_go)
+        share = min(1.0, (len(catching) + behind) / rung.trials)
+        quota = self._quota(rung, len(catching), share, memory.mean)
+        ranked = sorted(rung.here, key=lambda each: -(each.best + each.gain / 2))
+        promoted = [
+            each.trial_id
+            for rank, each in enumerate(ranked, start=1)
+            if rank <= math.ceil(quota)
+            or each.trial_id == rung.leader.trial_id
+            or (rank <= 2 * quota and each.trial_id in catching)
+        ]
+        return promoted, memory
+
+    def _quota(self, rung: Rung, catching: int, share: float, moves: float) -> float:
+        left = rung.max_t / rung.step
+        unrest = math.exp(0.5 * (moves - EXPECTED) * math.sqrt(math.log2(left)))
+        spread = math.pow(math.sqrt(left) * unrest, math.pow(1 - share, 0.3))
+        return self.factor * math.sqrt(catching) * spread
+
+
+def _moved(memory: _Moves, rung: Rung) -> _Moves:
+    """Add how far the best at this rung had been behind at half of its steps."""
+    now = _ranks([each.best for each in rung.here])
+    before = _ranks([each.half for each in rung.here])
+    top = sorted(range(len(now)), key=now.__getitem__)[: max(3, rung.trials // 20)]
+    moved = (max(0.0, math.log(before[at] / now[at])) for at in top)
+    return _Moves(memory.total + sum(moved), memory.seen + len(top))
+
+
+def _ranks(values: Sequence[float]) -> list[int]:
+    """The rank of each, 1 is the highest; of equals the first."""
+    order = sorted(range(len(values)), key=lambda at: -values[at])
+    ranks = [0] * len(values)
+    for rank, at in enumerate(order, start=1):
+        ranks[at] = rank
+    return ranks
+
+
+def _mean_ranks(values: Sequence[float]) -> list[float]:
+    """The rank of each, 1 is the lowest; equals share the mean of theirs."""
+    ordered = sorted(values)
+    return [(bisect_left(ordered, each) + bisect_right(ordered, each) + 1) / 2 for each in values]

@@ -1,0 +1,70 @@
+"""What a promotion rule is: where the rungs are, and who goes on from one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tune_es.promotion.standing import Standing
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The trials at a rung, oriented: higher is better.
+
+    Args:
+        step: Where it is.
+        max_t: The budget of a trial.
+        trials: How many trials the sweep has.
+        here: Those that wait here, and could go on.
+        leader: The best of all trials of the sweep, wherever it stands; it may be over.
+        let_go: Those that were paused at earlier rungs for good.
+    """
+
+    step: float
+    max_t: float
+    trials: int
+    here: Sequence[Standing]
+    leader: Standing
+    let_go: Sequence[Standing] = ()
+
+
+@dataclass(frozen=True)
+class PromotionRule(ABC):
+    """Decides who goes on; a specification, its memory of a sweep is a value of its own."""
+
+    def init(self) -> Any:
+        """The memory at the beginning of a sweep."""
+        return None
+
+    @property
+    def waits(self) -> bool:
+        """True where a rung is judged once, when every trial has come to it or is over."""
+        return True
+
+    @property
+    def counts_evaluations(self) -> bool:
+        """True where rungs and budgets are numbers of evaluations, not steps."""
+        return False
+
+    @abstractmethod
+    def rungs(self, max_t: float) -> tuple[float, ...]:
+        """The steps of the rungs, all below the budget, growing."""
+
+    def pilots(self, trials: int) -> int:
+        """How many trials run one rung ahead of the others at the start; 0 for none."""
+        return 0
+
+    def agrees(self, scores: Sequence[tuple[float, float]]) -> bool:
+        """True where the pilots' scores at steps 1 and 2 let half of all trials go after step 1."""
+        return False
+
+    def places(self, arrived: int) -> int:
+        """How many of those that came to a rung go on, where no rung waits for another trial."""
+        return arrived
+
+    @abstractmethod
+    def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
+        """Who goes on, the best first, and the next memory."""

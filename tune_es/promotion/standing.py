@@ -1,0 +1,98 @@
+"""What promotion knows of a trial: its curve so far, and how it stands at a rung."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import pairwise
+from typing import NamedTuple
+
+#: Differences that the noise of a curve is read off.
+NOISE_OVER = 5
+
+
+class Saved(Enum):
+    """Where a trial would go on after a pause."""
+
+    HERE = "at the step it reports"
+    EARLIER = "at an earlier step"
+    NEVER = "at the beginning"
+
+
+class Standing(NamedTuple):
+    """A trial at a step, oriented: higher is better.
+
+    ``gain`` is what its best won over the second half of its steps, ``noise`` twice its mean fall
+    over the last differences, ``half`` its best at half of its steps. Of a trial without a finite
+    value ``best`` is ``-inf``.
+    """
+
+    trial_id: str
+    step: float
+    best: float
+    gain: float
+    noise: float
+    half: float = -math.inf
+
+    def can_catch(self, leader: Standing, max_t: float) -> bool:
+        """True where the leader is in reach: at its pace a trial gains that much each doubling."""
+        doublings = math.log2(max_t / self.step)
+        reach = self.gain * doublings + 2 * max(self.noise, leader.noise)
+        return leader.best - self.best <= reach
+
+
+@dataclass
+class Track:
+    """One trial's scores as promotion needs them."""
+
+    trial_id: str
+    steps: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    bests: list[float] = field(default_factory=list)
+
+    def record(self, step: float, score: float | None) -> None:
+        """Note a score; what was reported at this step and later is gone through again."""
+        at = bisect_left(self.steps, step)
+        del self.steps[at:], self.scores[at:], self.bests[at:]
+        value = math.nan if score is None else score
+        before = self.bests[-1] if self.bests else -math.inf
+        self.steps.append(step)
+        self.scores.append(value)
+        self.bests.append(max(before, value) if math.isfinite(value) else before)
+
+    @property
+    def step(self) -> float:
+        """The last step reported; 0 before the first."""
+        return self.steps[-1] if self.steps else 0
+
+    @property
+    def is_alive(self) -> bool:
+        """True where the last score is finite: none that broke has been seen to recover."""
+        return bool(self.scores) and math.isfinite(self.scores[-1])
+
+    def best_at(self, step: float) -> float:
+        """The best score up to and with a step."""
+        at = bisect_right(self.steps, step)
+        return self.bests[at - 1] if at else -math.inf
+
+    def score_at(self, step: float) -> float:
+        """The last score up to and with a step; NaN where there is none."""
+        at = bisect_right(self.steps, step)
+        return self.scores[at - 1] if at else math.nan
+
+    def standing(self) -> Standing:
+        """How the trial stands at its last step."""
+        best, half = self.best_at(self.step), self.best_at(math.ceil(self.step / 2))
+        half = half if math.isfinite(half) else best
+        gain = best - half if math.isfinite(best) else 0.0
+        return Standing(self.trial_id, self.step, best, gain, _noise(self.scores), half)
+
+
+def _noise(scores: Sequence[float]) -> float:
+    last = scores[-NOISE_OVER - 1 :]
+    steps = [after - before for before, after in pairwise(last)]
+    falls = [max(0.0, -step) for step in steps if math.isfinite(step)]
+    return 2 * sum(falls) / len(falls) if falls else 0.0
