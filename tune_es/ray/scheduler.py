@@ -126,6 +126,8 @@ other_metrics, price_per_hour, promotion, stop, time_attr
         if not trial.is_finished():
             judge.admit(trial.trial_id, trial.config)
             self._the_queue().add(trial)
+        else:  # the saved state may be older than its end: nobody is to wait for it
+            judge.referee.forget(trial.trial_id, failed=trial.status == Trial.ERROR)
 
     def on_trial_result(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
