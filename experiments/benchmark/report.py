@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.benchmark.lockstep import NAME
-from experiments.benchmark.registry import LADDER, OUR_LADDER, OURS, PACKAGE_OF, PEERS
+from experiments.benchmark.registry import (
+    LADDER,
+    OUR_LADDER,
+    OURS,
+    PACKAGE_OF,
+    PEERS,
+    SEEDS_AT_MOST,
+)
 from experiments.provenance import machine, versions
 from experiments.tables import markdown_table
 from tune_es.replay import Score, Summary, cost_at, held_out_cost_at, points, summarise
@@ -71,6 +78,7 @@ def render(study: Study) -> str:
     """The whole document."""
     streams = len({(each.source, each.task, each.seed) for each in study.scores})
     tasks = len({(each.source, each.task) for each in study.scores})
+    few = ", ".join(f"{name} ({seeds} of a task)" for name, seeds in SEEDS_AT_MOST.items())
     parts = [
         f"""# Stopping policies of five packages on recorded curves
 
@@ -81,7 +89,7 @@ workers; {study.minutes:.0f} minutes. {versions(PACKAGES)}; {machine()}.
 
 Cost is the share of full training; regret, makespan and the intervals (90 %, over tasks and seeds)
 are as `tune_es/replay/scorecard.py` and `summary.py` define them. Every policy met the same
-streams.
+streams, but for {few}.
 """
     ]
     for kind, regrets in REGRETS.items():

@@ -40,10 +40,6 @@ class Runs:
         lengths = np.diff(self.starts)
         return np.arange(1, self.starts[-1] + 1) - np.repeat(self.starts[:-1], lengths)
 
-    def of_row(self, row: int) -> int:
-        """The run that a row belongs to."""
-        return int(np.searchsorted(self.starts, row, side="right")) - 1
-
 
 def named(column: Any) -> Any:
     """A column of names as one dictionary-encoded array of strings."""
