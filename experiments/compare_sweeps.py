@@ -15,6 +15,7 @@ from pathlib import Path
 
 from experiments.environment import prepare
 from experiments.extras import EMBEDDED_MODEL, MissingExtraError, require
+from experiments.finetune.options import add_training_options
 from experiments.finetune.tasks import needs_hub
 from experiments.provenance import command
 
@@ -33,14 +34,7 @@ def parser() -> argparse.ArgumentParser:
     add("--trials", type=int, default=24, help="configurations (default 24)")
     add("--seeds", type=int, nargs="+", default=[0], help="seeds of configurations and trials")
     add("--workers", type=int, default=2, help="trials at a time, 1 CPU each (default 2)")
-    add("--model", default="minilm-l6", help="a hub id, a folder, or minilm-l6 (embedded)")
-    add("--num-layers", type=int, default=2, help="first layers to keep; 0 keeps all (default 2)")
-    add("--max-length", type=int, default=48, help="tokens per text (default 48)")
-    add("--max-train", type=int, help="most training texts (default all)")
-    add("--max-eval", type=int, help="most validation, and test, texts (default all)")
-    add("--frozen", type=int, default=1, help="layers not trained, embeddings first (default 1)")
-    add("--epochs", type=float, default=2.0, help="epochs per trial (default 2)")
-    add("--evals", type=int, default=20, help="evaluations per trial (default 20)")
+    add_training_options(options)
     add("--metric", choices=("eval_loss", "eval_accuracy", "eval_f1"), default="eval_loss")
     add("--name", help="name of the table's files (default sweep_<task>)")
     add("--results", type=Path, default=Path("experiments/results"), help="where the table goes")
