@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,8 +73,10 @@ class Referee:
                 self._promoter.add(trial_id)
         return self._lives[trial_id].policy
 
-    def report(self, trial_id: str, result: Mapping[str, object]) -> Decision:
-        """Judge a result dictionary, flat or nested.
+    def report(
+        self, trial_id: str, result: Mapping[str, object], saved: Saved = Saved.HERE
+    ) -> Decision:
+        """Judge a result dictionary, flat or nested; ``saved`` is as in :meth:`observe`.
 
         Raises:
             ValueError: The result has no usable ``time_attr``.
@@ -84,7 +86,7 @@ class Referee:
         if reading.observation is None:
             problem = reading.problems[policy.time_attr]
             raise ValueError(f"result of trial {trial_id}: {policy.time_attr!r} {problem}")
-        return self.observe(reading.observation)
+        return self.observe(reading.observation, saved)
 
     def observe(self, observation: Observation, saved: Saved = Saved.HERE) -> Decision:
         """Judge one observation; ``saved`` is where the trial would go on after a pause."""
@@ -130,17 +132,14 @@ class Referee:
             return self._promoter.choose(pending, paused)
         return pending[0] if pending else paused[0] if paused else None
 
-    def given_up(self) -> Iterator[str]:
-        """The paused trials that were let go since this was asked last: they can be ended."""
-        return iter(()) if self._promoter is None else self._promoter.given_up()
-
     def is_held(self, trial_id: str) -> bool:
-        """True where a paused trial is to stay so until it is chosen or given up."""
+        """True where a paused trial is to stay so until it is chosen or let go."""
         return self._promoter is not None and self._promoter.is_held(trial_id)
 
-    def is_racing(self, trial_id: str) -> bool:
-        """False where promotion has let a trial go."""
-        return self._promoter is None or self._promoter.is_racing(trial_id)
+    @property
+    def let_go(self) -> Collection[str]:
+        """The trials that promotion has let go: where they are paused they can be ended."""
+        return () if self._promoter is None else self._promoter.let_go
 
     @property
     def pauses(self) -> bool:

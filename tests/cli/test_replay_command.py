@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command
 from tune_es import Patience, Policy
-from tune_es.replay import Cluster, PolicyScheduler, load_tasks, replay, stream
+from tune_es.replay import Cluster, PolicyScheduler, load_tasks, replay, stream, task_curves
+from tune_es.replay.curve_set import CurveSet
+from tune_es.replay.storage import save_curve_set
 
 NEEDED = {
     "source", "task", "seed", "policy", "cost", "cost_seconds", "regret", "test_regret", "makespan",
@@ -60,6 +63,21 @@ def test_the_table_names_every_policy_and_explains_itself(
         assert word in lines[2]
     assert "Shares of full training" in said.out
     assert lines[-1].startswith("Cheapest at their regret, of these policies: median")
+
+
+def test_curves_that_were_cut_are_warned_of_and_broken_ones_are_not(
+    tune_es: Command, tmp_path: Path
+) -> None:
+    cut = [[0.5, 0.4, 0.3], [0.9], [0.8, math.nan], [0.7, 0.6]]
+    for name, values in {"first": cut, "second": [[0.5], [0.6, 0.5]]}.items():
+        curves = task_curves(values, "val_loss", "min", source=name, name=name)
+        save_curve_set(CurveSet(name, (curves,), "# made\n"), tmp_path / name)
+    words = ["--policy", "full", "--seeds", 1, "--processes", 1, "--json"]
+    said = tune_es("replay", "--curves", tmp_path / "first", *words)
+    assert said.err.startswith("2 trials of 'first' end before max_steps with a finite value")
+    both = tune_es("replay", "--curves", tmp_path / "first", tmp_path / "second", *words)
+    assert both.err.startswith("3 trials of 'first' and 1 more task end before")
+    assert (said.err + both.err).count("\n") == 2
 
 
 def test_json_holds_the_summary_and_nothing_else(tune_es: Command, curve_set: Path) -> None:

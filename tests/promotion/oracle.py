@@ -1,7 +1,8 @@
 """Adaptive-quota halving as the methods page has it, on whole arrays: slow, and nothing shared.
 
 Lower is better here. A sweep is a list of curves; a trial may end before the budget (its curve is
-shorter) and is over then; a trial whose last value is not finite is dead.
+shorter) and is over once it was to go on from there; a trial whose last value is not finite is
+dead.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ class Sweep:
         self.reached = [0] * self.count
         self.racing = list(range(self.count))
         self.paused_at: dict[int, int] = {}
+        self.over: list[int] = []
         self.moves = [0.7] * 10
         #: What each rung came to: step, nc, f, d, quota.
         self.log: list[tuple[int, int, float, float, float]] = []
@@ -94,12 +96,11 @@ class Sweep:
 
     def _run(self, i: int, step: int) -> None:
         self.reached[i] = max(self.reached[i], min(step, len(self.curves[i])))
+        if self.reached[i] < step:
+            self.over.append(i)
 
     def _is_dead(self, i: int) -> bool:
         return not math.isfinite(self.curves[i][self.reached[i] - 1])
-
-    def _is_over(self, i: int) -> bool:
-        return self.reached[i] == len(self.curves[i])
 
     def _pilot(self) -> None:
         size = max(16, math.ceil(self.count / 4))
@@ -108,7 +109,7 @@ class Sweep:
         for i in self.racing:
             self._run(i, 2 if i < size else 1)
         # a pilot that is over by step 2 is no longer compared
-        pilots = [i for i in range(size) if not self._is_dead(i) and not self._is_over(i)]
+        pilots = [i for i in range(size) if not self._is_dead(i) and i not in self.over]
         if len(pilots) > 1:
             one, two = ([self.curves[i][at] for i in pilots] for at in (0, 1))
             if spearman(one, two) >= 0.9:
@@ -117,12 +118,12 @@ class Sweep:
 
     def _let_half_go(self, size: int) -> None:
         ranked = sorted(
-            (i for i in self.racing if not self._is_over(i)),
+            (i for i in self.racing if i not in self.over),
             key=lambda i: view(self.curves[i], 1).best,
         )
         kept = set(ranked[: self.count // 2])
         for i in list(self.racing):
-            if i >= size and i not in kept and not self._is_over(i):
+            if i >= size and i not in kept and i not in self.over:
                 self.racing.remove(i)
                 if not self._is_dead(i):
                     self.paused_at[i] = 1
@@ -130,8 +131,8 @@ class Sweep:
     def _rung(self, step: int) -> None:
         for i in self.racing:
             self._run(i, step)
-        here = [i for i in self.racing if not self._is_over(i) and not self._is_dead(i)]
-        over = [i for i in range(self.count) if self._is_over(i) and not self._is_dead(i)]
+        here = [i for i in self.racing if i not in self.over and not self._is_dead(i)]
+        over = [i for i in self.over if not self._is_dead(i)]
         self.racing = here
         if not here:
             return

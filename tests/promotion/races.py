@@ -83,7 +83,6 @@ class Watched(PolicyScheduler):
     def __init__(self, rule: PromotionRule, stop: str, trials: int | None) -> None:
         self.spied = Spied(rule)
         super().__init__(replace(policy_of(self.spied, BUDGET), stop=stop), trials=trials)
-        self.let_go: list[str] = []
         self.ended: list[str] = []
         self.pauses: list[tuple[str, int]] = []
         self.chosen: list[str] = []
@@ -99,10 +98,8 @@ class Watched(PolicyScheduler):
         self.ended.append(trial_id)
 
     def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
-        self.let_go += self.referee.given_up()
         name = super().choose(pending, paused)
-        self.let_go += self.referee.given_up()
-        assert name is None or name not in self.let_go
+        assert name is None or name not in self.referee.let_go
         assert name is None or name not in self.ended
         self.chosen += [] if name is None else [name]
         return name
@@ -119,10 +116,14 @@ class Race:
     @property
     def finished(self) -> set[str]:
         """Who ran to the end, was stopped, or failed for good."""
-        names, is_whole = self.curves.trial_ids, self.run.reached == self.curves.lengths
-        whole = {name for name, whole in zip(names, is_whole, strict=True) if whole}
-        stopped = {names[event.trial] for event in self.run.events if event.action is Action.STOP}
-        return whole | stopped | {names[at] for at in self.run.failed}
+        names, lengths = self.curves.trial_ids, self.curves.lengths
+        ended = {
+            names[event.trial]
+            for event in self.run.events
+            if event.action is Action.STOP
+            or (event.step == lengths[event.trial] and event.action is not Action.PAUSE)
+        }
+        return ended | {names[at] for at in (*self.run.failed, *self.run.cut)}
 
 
 def raced(
@@ -136,5 +137,4 @@ def raced(
     stream = task_curves(curves, "value", "min", BUDGET)
     scheduler = Watched(rule, stop, trials)
     run = replay(scheduler, stream, cluster, seed)
-    scheduler.let_go += scheduler.referee.given_up()
     return Race(scheduler, run, stream)

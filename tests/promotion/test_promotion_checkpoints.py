@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.promotion.races import RULES, streams
+from tests.promotion.streams import policy_of
 from tune_es import Action, AdaptiveQuota, RungTable
 from tune_es.promotion import Promoter, PromotionRule, Saved
+from tune_es.replay import Cluster, PolicyScheduler, replay, task_curves
+from tune_es.replay.life import SAVED
 
 BUDGET = 12
 #: By a trial's number and its step.
@@ -63,7 +67,7 @@ def run(rule: PromotionRule, curves: Sequence[Sequence[float]], saves: Saves, wo
                 break
             (pending if chosen in pending else paused).remove(chosen)
             running.append(chosen)
-        race.let_go |= set(promoter.given_up())
+        race.let_go |= set(promoter.let_go)
         if not running:
             return race
         name = running.pop(0)
@@ -139,3 +143,23 @@ def test_one_that_cannot_save_ends_pausing_for_all_but_loses_nobody_who_waits() 
     assert promoter.pauses
     promoter.report("a", 2, 0, Saved.NEVER)
     assert not promoter.pauses
+
+
+@pytest.mark.parametrize("saves", SAVES, ids=lambda saves: saves.__name__)
+@given(curves=streams, rule=st.sampled_from(sorted(RULES)), workers=st.sampled_from([1, 3, 30]))
+@settings(max_examples=15)
+def test_a_replay_is_told_where_trials_had_saved(
+    saves: Saves, curves: list[list[float]], rule: str, workers: int
+) -> None:
+    """Nobody pauses elsewhere; without checkpoints the steps are those of the race by hand."""
+    told = [[float(saves(at, step) is Saved.HERE) for step, _ in enumerate(curve, start=1)]
+            for at, curve in enumerate(curves)]  # fmt: skip
+    column: dict[str, Any] = {SAVED: told}
+    stream = task_curves(curves, "value", "max", BUDGET, **column)
+    scheduler = PolicyScheduler(policy_of(RULES[rule], BUDGET, "max"), trials=len(curves))
+    done = replay(scheduler, stream, Cluster(workers))
+    for event in done.events:
+        assert event.action is not Action.PAUSE or saves(event.trial, event.step) is Saved.HERE
+    if saves is never and workers == 1:
+        known = run(RULES[rule], curves, saves, 1).said
+        assert done.reached.tolist() == [len(known[name]) for name in stream.trial_ids]

@@ -136,15 +136,14 @@ def test_a_pause_says_which_rule_and_rung() -> None:
 def test_who_was_let_go_stays_so_whatever_it_reports_or_asks() -> None:
     referee = waiting_pair()
     assert referee.choose([], ["a", "b"]) in ("b", None)
-    assert list(referee.given_up()) == ["a"]
-    assert list(referee.given_up()) == []
+    assert list(referee.let_go) == ["a"]
     referee.forget("a")
     for late in (referee, restored(referee)):
         late.admit("a", {"nonfinite_patience": 3})
         assert tell(late, "a", 3, 0.0) is not Action.CONTINUE
         tell(late, "b", 3, 0.4)
         assert late.choose([], ["a"]) is None
-        assert list(late.given_up()) == []
+        assert list(late.let_go) == ["a"]
 
 
 def test_a_stop_of_the_policy_at_a_rung_stays_a_stop_and_takes_no_place() -> None:
@@ -157,7 +156,7 @@ def test_a_stop_of_the_policy_at_a_rung_stays_a_stop_and_takes_no_place() -> Non
     ]
     assert [tell(referee, "b", step, 0.1) for step in (1, 2)] == [Action.CONTINUE, Action.STOP]
     referee.forget("b")
-    assert list(referee.given_up()) == []
+    assert list(referee.let_go) == []
     assert referee.choose([], ["a"]) == "a"
     assert tell(referee, "b", 3, 0.0) is Action.STOP
 
@@ -171,7 +170,7 @@ def test_other_numbers_after_a_crash_are_a_new_life_in_the_race() -> None:
     for step in (1, 2, 3):
         tell(referee, "b", step, 0.5)
     referee.choose([], ["a", "b"])
-    assert list(referee.given_up()) == ["a"]
+    assert list(referee.let_go) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +187,7 @@ def test_without_promotion_the_oldest_comes_first_and_nobody_is_let_go() -> None
     assert referee.choose(["a", "b"], ["c"]) == "a"
     assert referee.choose([], ["c", "d"]) == "c"
     assert referee.choose([], []) is None
-    assert list(referee.given_up()) == []
+    assert list(referee.let_go) == []
 
 
 @given(

@@ -45,8 +45,9 @@ TABLES: dict[str, tuple[list[list[float]], dict[int, int], list[int]]] = {
     "two rungs": ([[v] * 4 for v in (5, 2, 4, 3)], {1: 3, 3: 1}, [4, 1, 3, 3]),
     "broken ones never go on": ([[1, NAN, 9, 9], [0, 0, 0, 0], [NAN] * 4], {2: 3}, [2, 4, 2]),
     "an early end takes no place": ([[9.0], [5.0] * 4, [4.0] * 4], {2: 1}, [1, 4, 2]),
-    "nor does an end at the rung": ([[9.0] * 2, [5.0] * 4, [4.0] * 4], {2: 1}, [2, 4, 2]),
-    "nor one that comes last": ([[5.0] * 4, [4.0] * 4, [9.0] * 2], {2: 1}, [4, 2, 2]),
+    "one that is cut at the rung waits": ([[9.0] * 2, [5.0] * 4, [4.0] * 4], {2: 1}, [2, 2, 2]),
+    "and takes a place that is left": ([[5.0] * 4, [4.0] * 4, [9.0] * 2], {2: 2}, [4, 2, 2]),
+    "or none": ([[5.0] * 4, [4.0] * 2, [3.0] * 2], {2: 1}, [4, 2, 2]),
     "rungs beyond the budget": ([[5.0] * 4, [4.0] * 4], {4: 1, 9: 1}, [4, 4]),
     "one trial": ([[5.0] * 4], {1: 1, 2: 1, 3: 1}, [4]),
 }
@@ -70,7 +71,7 @@ def test_a_rung_between_two_reports_is_judged_at_the_next(spacing: int) -> None:
             assert race.report(name, step, score) is Action.CONTINUE
         race.report(name, math.ceil(10 / spacing) * spacing, score)
     race.choose([], ["a", "b", "c"])
-    assert set(race.given_up()) == {"a", "c"}
+    assert set(race.let_go) == {"a", "c"}
 
 
 @pytest.mark.parametrize(

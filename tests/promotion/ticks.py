@@ -45,7 +45,10 @@ class Sweep:
             if name is None:
                 break
             (self.pending if name in self.pending else self.paused).remove(name)
-            self.running.append(name)
+            if self.step[name] == len(self.curves[int(name)]):
+                self._end(referee, name)
+            else:
+                self.running.append(name)
         if not self.running:
             return None
         name = self.running.pop(0)
@@ -59,23 +62,25 @@ class Sweep:
             "training_iteration": self.step[name] * self.spacing,
         }
         decision = referee.report(name, row)
-        if decision.stop or self.step[name] == len(curve):
-            self.over.append(name)
-            referee.forget(name)
-        elif decision.action is Action.PAUSE:
+        if decision.action is Action.PAUSE and self.step[name] < BUDGET:
             self.paused.append(name)
+        elif decision.stop or self.step[name] == len(curve):
+            self._end(referee, name)
         else:
             self.running.append(name)
         self._tidy(referee)
         return decision
 
+    def _end(self, referee: Referee, name: str) -> None:
+        self.over.append(name)
+        referee.forget(name)
+
     def _tidy(self, referee: Referee) -> None:
         """Who is let go is ended, as on a real cluster."""
-        for name in referee.given_up():
+        for name in [name for name in self.paused if name in referee.let_go]:
             self.let_go.append(name)
-            if name in self.paused:
-                self.paused.remove(name)
-                referee.forget(name)
+            self.paused.remove(name)
+            referee.forget(name)
 
     def killed(self, back: int, referee: Referee) -> Sweep:
         """What is found after a crash: who ran waits, ``back`` steps earlier than it was.

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import csv
+import math
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray import tune
+from ray.tune.search import Searcher
 
-from tests.ray.sweeps import Row, Sweep, fit, run, runs
-from tests.ray.trainables import losses
-from tune_es import BelowMedian, Patience, Policy, SuccessiveHalving, Target
+from tests.ray import killed_promotion as killed
+from tests.ray.killed import ARMED
+from tests.ray.sweeps import Row, Sweep, fit, run, runs, within
+from tests.ray.trainables import SavedLosses, losses
+from tune_es import (
+    AdaptiveQuota,
+    AsyncHalving,
+    BelowMedian,
+    Criterion,
+    Patience,
+    Policy,
+    RungTable,
+    SuccessiveHalving,
+    Target,
+)
+from tune_es.monitoring import columns
+from tune_es.promotion import PromotionRule
 from tune_es.ray import EarlyStoppingScheduler
 from tune_es.records import Action
 from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, load_tasks, replay
@@ -144,3 +165,152 @@ def test_a_restored_trial_is_recorded_once(tmp_path: Path) -> None:
     curves = imported(sweep, tmp_path, "loss", "min")
     assert curves.values(0).tolist() == pytest.approx(CURVES["quick good"])
     assert curves.configs[0]["run/saves"] is False
+
+
+# Under promotion.
+
+#: Some that begin well end badly; "3" leads and fails, "6" has no finite value, "9" stalls.
+RACE: dict[str, list[float]] = {
+    f"{at}": falling(1.0 - 0.02 * (at * 3 % 20), 0.1 + 0.03 * (at * 7 % 20)) for at in range(18)
+}
+RACE["3"] = falling(0.2, 0.05)
+RACE["6"] = [math.nan] * LENGTH
+RACE["9"] = [0.5, 0.15, *[0.15] * (LENGTH - 2)]
+
+
+class Told(PolicyScheduler):
+    """Notes everything that the callback would write into a result."""
+
+    def __init__(self, policy: Policy, trials: int) -> None:
+        super().__init__(policy, trials=trials)
+        self.words: list[tuple[str, int, Row]] = []
+
+    def report(self, trial_id: str, result: Mapping[str, Any]) -> Action:
+        action = super().report(trial_id, result)
+        decision = self.referee.last(trial_id)
+        self.words.append((trial_id, result["training_iteration"], columns(decision)))
+        return action
+
+
+def as_text(words: Row) -> Row:
+    return {key: str(word) for key, word in words.items()}
+
+
+def live_words(sweep: Sweep) -> list[tuple[str, int, Row]]:
+    """What was said of every result, in order; Ray's table loses none, its JSON does."""
+    rows = []
+    for each in sweep.results:
+        text = Path(each.path, "progress.csv").read_text()
+        for row in csv.DictReader(text.splitlines()):
+            words = {key[3:]: word for key, word in row.items() if key.startswith("es/")}
+            rows.append(((each.config or {})["run"]["name"], int(row["training_iteration"]), words))
+    return sorted(rows, key=lambda row: int(row[2]["order"]))
+
+
+def check_alike(policy: Policy, sweep: Sweep, storage: Path) -> TaskCurves:
+    """Every result gets the decision it got live, and nobody else goes on."""
+    curves = imported(sweep, storage)
+    again = Told(policy, len(curves))
+    replayed = replay(again, curves, Cluster(2), recorded_order=True)
+    names = dict(zip(curves.trial_ids, (each["run/name"] for each in curves.configs), strict=True))
+    said = [
+        (names[trial], step, {**words, "order": at})
+        for at, (trial, step, words) in enumerate(again.words, start=1)
+    ]
+    assert [(name, step, as_text(words)) for name, step, words in said] == live_words(sweep)
+    assert replayed.cut == ()
+    assert replayed.reached.tolist() == curves.lengths.tolist()
+    return curves
+
+
+def race(saves: int = 1, **of_some: Row) -> list[Row]:
+    return [
+        run(name, curve, saves=saves, **of_some.get(f"of_{name}", {}))
+        for name, curve in RACE.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "trainable", "saves", "stop"),
+    [
+        (AdaptiveQuota(max_regret=0.005), losses, 1, "none"),
+        (RungTable({1: 9, 3: 4, 5: 2}), losses, 2, Patience(2)),
+        (AsyncHalving(1, 2), SavedLosses, 1, "none"),
+        (AdaptiveQuota(), losses, 0, "none"),
+    ],
+    ids=["quota", "table, saved now and then", "asynchronous", "quota, never saved"],
+)
+def test_a_sweep_with_promotion_is_decided_alike_from_its_record(
+    tmp_path: Path, rule: PromotionRule, trainable: Any, saves: int, stop: Criterion | str
+) -> None:
+    policy = Policy("loss", "min", stop=stop, max_t=LENGTH, promotion=rule)
+    with within(60):
+        space = runs(*race(saves))
+        sweep = fit(trainable, space, tmp_path, scheduler=EarlyStoppingScheduler(policy))
+    curves = check_alike(policy, sweep, tmp_path)
+    assert len(set(curves.lengths.tolist())) > 2
+
+
+class Listed(Searcher):
+    """Suggests the runs one by one; Ray gives the trials of a searcher random ids."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        super().__init__("loss", "min")
+        self.rows = rows
+
+    def suggest(self, trial_id: str) -> Any:
+        return {"run": self.rows.pop(0)} if self.rows else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """Nothing is learnt."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+def test_so_is_one_of_a_searcher_in_which_the_leader_dies(tmp_path: Path) -> None:
+    """For good, so that it is no mark to catch any more; another one is tried again."""
+    policy = Policy("loss", "min", stop="none", max_t=LENGTH, promotion=AdaptiveQuota())
+    dies = {"crash_before": 3, "marks": str(tmp_path / "marks")}
+    with within(60):
+        sweep = fit(
+            losses,
+            {},
+            tmp_path,
+            scheduler=EarlyStoppingScheduler(policy),
+            search_alg=Listed(race(of_3={**dies, "crashes": 2}, of_5=dies)[:8]),
+            num_samples=8,
+            max_failures=1,
+        )
+    curves = check_alike(policy, sweep, tmp_path)
+    assert names_of(curves) == list(RACE)[:8]
+    assert curves.metrics["es/failed"].sum() == 1
+    assert sum(error is not None for error in sweep.errors) == 1
+
+
+def test_so_is_one_whose_driver_was_killed_while_trials_were_paused(
+    ray_address: str, tmp_path: Path
+) -> None:
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.ray.killed_promotion", ray_address, str(tmp_path)],
+        cwd=Path(__file__).resolve().parents[2],
+        env={**os.environ, ARMED: "1", "TUNE_GLOBAL_CHECKPOINT_S": "1"},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+    with within(60):
+        again = tune.Tuner.restore(
+            str(tmp_path / "sweep"), trainable=losses, param_space=killed.space(tmp_path)
+        )
+        sweep = Sweep(again.fit())
+    policy = Policy("loss", "min", stop="none", max_t=killed.LENGTH, promotion=killed.TABLE)
+    curves = imported(sweep, tmp_path)
+    run = replay(PolicyScheduler(policy, trials=len(curves)), curves, recorded_order=True)
+    assert dict(zip(names_of(curves), run.reached.tolist(), strict=True)) == killed.REACHED
+    assert run.cut == ()

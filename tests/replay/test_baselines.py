@@ -79,7 +79,7 @@ KNOWN: dict[str, tuple[list[list[float]], dict[int, int], list[int]]] = {
         {2: 1},
         [1, 2, 2, 4],
     ),
-    "nor one that ends at the rung": ([[0.1] * 2, [0.5] * 4, [0.4] * 4], {2: 1}, [2, 2, 4]),
+    "one that is cut at the rung": ([[0.1] * 2, [0.5] * 4, [0.4] * 4], {2: 1}, [2, 2, 2]),
     "all ended before the rung": ([[0.1], [0.2]], {2: 1}, [1, 1]),
 }
 

@@ -11,7 +11,7 @@ from tests.builders import refusal
 from tests.replay.schedulers import Answers, Logged, OnlyNew, PausedFirst, Planned, recorded
 from tune_es import Action, Patience, Policy, SuccessiveHalving
 from tune_es.replay import Cluster, InOrder, PolicyScheduler, Run, Scheduler, TaskCurves, replay
-from tune_es.replay.life import durations
+from tune_es.replay.life import FAILED, durations
 
 STOP, PAUSE = Action.STOP, Action.PAUSE
 
@@ -109,13 +109,50 @@ def test_a_stopped_trial_frees_its_worker() -> None:
 
 
 @pytest.mark.parametrize("action", Action)
-def test_at_its_last_step_a_trial_ends_whatever_is_answered(action: Action) -> None:
+def test_at_the_end_of_the_budget_a_trial_ends_whatever_is_answered(action: Action) -> None:
     logged = Logged(Planned({("0", 2): action}))
-    run = replay(logged, equal(2), Cluster(workers=1))
+    run = replay(logged, equal(3, max_t=2), Cluster(workers=1))
     assert run.events[-1].action is action
     assert logged.calls[-1] == ("end", "0", "False")
     assert len(logged.named("end")) == 1
-    assert (run.reached.tolist(), run.makespan) == ([2], 2)
+    assert (run.reached.tolist(), run.makespan, run.cut) == ([2], 2, ())
+
+
+def test_paused_at_the_end_of_a_curve_that_was_cut_a_trial_waits_and_ends_once_it_is_chosen() -> (
+    None
+):
+    """It takes no worker's time, and the worker takes the next one at once."""
+    logged = Logged(PausedFirst({("0", 2): PAUSE, ("1", 1): PAUSE}))
+    curves = equal(2, 1, 4, 4, max_t=4)
+    run = replay(logged, curves, Cluster(workers=1, startup_s=10, resume_s=5))
+    assert [call[:2] for call in logged.calls if call[0] in ("report", "end")][2:6] == [
+        ("end", "0"), ("report", "1"), ("end", "1"), ("report", "2"),
+    ]  # fmt: skip
+    assert busy(run)[:2] == [(0, 0, 0, 12, 2), (0, 1, 12, 23, 1)]
+    assert (run.cut, run.failed, run.reached.tolist()) == ((0, 1), (), [2, 1, 4, 4])
+    assert run.steps.tolist() == [2, 1, 4, 4]
+    assert run.makespan == sum(run.seconds) == 12 + 11 + 14 + 14
+
+
+def test_a_trial_that_was_cut_and_is_never_chosen_is_given_up_like_any_other() -> None:
+    logged = Logged(OnlyNew({("0", 2): PAUSE}))
+    run = replay(logged, equal(2, 3), Cluster(workers=1))
+    assert (run.cut, logged.calls[-1]) == ((), ("end", "0", "False"))
+    assert logged.named("choose")[-1] == ("", "0", "None")
+
+
+@pytest.mark.parametrize("action", Action)
+def test_who_failed_when_it_was_recorded_fails_where_its_curve_ends(action: Action) -> None:
+    logged = Logged(PausedFirst({("0", 2): action}))
+    fails: dict[str, Any] = {FAILED: [[0, 1], [0, 0, 0]]}
+    curves = recorded([[1, 1], [1, 1, 1]], **fails)
+    run = replay(logged, curves, Cluster(workers=1))
+    failed = action is not STOP
+    assert logged.named("end") == [("0", str(failed)), ("1", "False")]
+    assert (run.failed, run.cut) == ((0,) if failed else (), ())
+    assert replay(InOrder(), curves.chosen([1, 0]), Cluster(1)).failed == (1,)
+    kept = replay(Planned({("0", 1): STOP}), curves, Cluster(1))
+    assert (kept.failed, kept.reached.tolist()) == ((), [1, 3])
 
 
 def test_the_budget_cuts_long_curves_and_short_ones_end_by_themselves() -> None:
@@ -353,11 +390,28 @@ def test_the_recorded_order_is_that_of_the_rows_within_the_budget() -> None:
     assert when(run) == [(1, 0, 1), (2, 1, 1), (3, 0, 2), (5, 1, 2)]
 
 
-def test_what_comes_late_comes_at_once() -> None:
-    """On one worker trial 1 cannot run when it did."""
+def test_in_the_recorded_order_workers_and_their_costs_do_not_count() -> None:
     curves = equal(2, 2, order=[[2, 4], [1, 7]])
-    run = replay(InOrder(), curves, Cluster(workers=1), recorded_order=True)
-    assert when(run) == [(2, 0, 1), (4, 0, 2), (4, 1, 1), (7, 1, 2)]
+    run = replay(InOrder(), curves, Cluster(1, startup_s=5, resume_s=5), recorded_order=True)
+    assert when(run) == [(1, 1, 1), (2, 0, 1), (4, 0, 2), (7, 1, 2)]
+
+
+def test_what_comes_later_than_it_was_recorded_comes_at_once() -> None:
+    """Trial 0 is paused until trial 1 has ended."""
+
+    class Last(OnlyNew):
+        seen = 0
+
+        def report(self, trial_id: str, result: Any) -> Action:
+            self.seen += trial_id == "1"
+            return super().report(trial_id, result)
+
+        def choose(self, pending: Any, paused: Any) -> str | None:
+            return paused[0] if self.seen == 2 else super().choose(pending, paused)
+
+    curves = equal(3, 2, order=[[1, 2, 9], [3, 4]])
+    run = replay(Last({("0", 1): PAUSE}), curves, recorded_order=True)
+    assert when(run) == [(1, 0, 1), (3, 1, 1), (4, 1, 2), (4, 0, 2), (9, 0, 3)]
 
 
 def test_an_order_that_was_not_recorded_is_refused() -> None:

@@ -151,6 +151,10 @@ def test_nothing_is_lost_and_nobody_does_two_things_at_once(
     assert run.makespan == max((span.end for span in run.spans), default=0)
     assert [event.time for event in run.events] == sorted(event.time for event in run.events)
     assert [span.end for span in run.spans] == sorted(span.end for span in run.spans)
+    assert len(set(run.cut)) == len(run.cut)
+    for trial in run.cut:
+        assert run.reached[trial] == curves.lengths[trial] < curves.task.max_t
+        assert [each.action for each in run.events if each.trial == trial][-1] is Action.PAUSE
     ended = [name for name, _ in logged.named("end")]
     assert sorted(ended) == sorted(name for name, _ in logged.named("add"))
     assert len(logged.named("report")) == len(run.events)
@@ -279,7 +283,8 @@ class Ticking:
         self.scheduler, self.curves, self.cluster, self.lost = scheduler, curves, cluster, lost
         count = len(curves)
         self.coming = list(range(count))
-        self.pending, self.paused, self.failed = list[int](), list[int](), list[int]()
+        self.pending, self.paused = list[int](), list[int]()
+        self.failed, self.cut = list[int](), list[int]()
         self.left = dict[_Job, int]()
         self.now = self.given = 0
         self.step, self.saved, self.retries = [0] * count, [0] * count, [0] * count
@@ -314,6 +319,10 @@ class Ticking:
                 return
             trial = int(chosen)
             (self.pending if trial in self.pending else self.paused).remove(trial)
+            if self.step[trial] == self.curves.lengths[trial]:
+                self.cut.append(trial)
+                self.scheduler.end(chosen, failed=False)
+                continue
             cost = self.cluster.resume_s if self.step[trial] else self.cluster.startup_s
             self.begin(trial, int(cost))
 
@@ -346,11 +355,11 @@ class Ticking:
         result = {"val_loss": value, "training_iteration": at, "time_total_s": spent}
         action = self.scheduler.report(str(trial), result)
         self.events.append((self.now, trial, at, action))
-        if action is Action.STOP or at == self.curves.lengths[trial]:
-            self.scheduler.end(str(trial), failed=False)
-        elif action is Action.PAUSE:
+        if action is Action.PAUSE and at < self.curves.task.max_t:
             self.saved[trial] = at
             self.paused.append(trial)
+        elif action is Action.STOP or at == self.curves.lengths[trial]:
+            self.scheduler.end(str(trial), failed=False)
         else:
             self.begin(trial, 0)
 
@@ -416,3 +425,4 @@ def test_the_engine_does_what_the_slow_one_does(
     assert run.steps.tolist() == oracle.steps
     assert run.seconds.tolist() == oracle.seconds
     assert (list(run.failed), run.makespan) == (oracle.failed, oracle.now)
+    assert list(run.cut) == oracle.cut

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -168,6 +169,89 @@ def test_a_line_that_no_crash_explains_is_refused(tmp_path: Path) -> None:
     file.write_text("loss: 3\n" + file.read_text())
     with pytest.raises(ValueError, match=r"result.json line 1: a result must be a JSON object"):
         from_ray(folder, "loss", "min")
+
+
+def test_results_that_ray_lost_when_a_trial_was_resumed_are_those_of_its_table(
+    tmp_path: Path,
+) -> None:
+    """The file holds what was uploaded before the pause, and what came after it."""
+    folder = experiment(tmp_path, {"a": losses("a", 9, 8, 7, math.nan, 5, 4, 3)})
+    file = trial_of(folder) / "result.json"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([lines[0], lines[3], lines[4]]) + "\n")
+    assert imported(folder).values(0).tolist()[2:] == [5]
+    rows = [
+        {"loss": loss, "checkpoint_dir_name": "", "done": False, "training_iteration": at,
+         "time_this_iter_s": 2.5, "es/order": 10 * at, "trial_id": "1234e567"}
+        for at, loss in enumerate((9, 8, 7, math.nan, 5, 4, 3), 1)
+    ]  # fmt: skip
+    with (file.parent / "progress.csv").open("w", newline="") as table:
+        writer = csv.DictWriter(table, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    curve_set = from_ray(folder, "loss", "min")
+    (curves,) = curve_set.tasks
+    np.testing.assert_array_equal(curves.values(0), [9, 8, 7, math.nan, 5, 4, 3])
+    np.testing.assert_array_equal(curves.seconds, [2, 2.5, 2.5, 2, 2, 2.5, 2.5])
+    assert curves.trial_ids == ("a",)
+    assert "trial a: 4 results that result.json lost are those of progress.csv" in curve_set.readme
+
+
+STATE = "experiment_state-2026-11-24_11-00-00.json"
+
+
+def state(folder: Path, **trials: tuple[str, str]) -> None:
+    """What Ray saves of its trials, in no order: tag and status by id."""
+    known = [
+        [json.dumps({"trial_id": name, "experiment_tag": tag, "status": status}), "{}"]
+        for name, (tag, status) in trials.items()
+    ]
+    (folder / STATE).write_text(json.dumps({"trial_data": known, "runner_data": {}}))
+
+
+def test_trials_of_a_searcher_are_named_in_the_order_in_which_they_joined(tmp_path: Path) -> None:
+    folder = experiment(tmp_path, {"c": losses("c", 1), "a": losses("a", 2), "b": losses("b", 3)})
+    state(folder, b=("10_lr=1", "ERROR"), a=("2", "TERMINATED"), c=("1_x", "PAUSED"))
+    curves = imported(folder)
+    assert curves.trial_ids == ("00001_c", "00002_a", "00010_b")
+    assert curves.values(2).tolist() == [3]
+    assert curves.configs == [{"lr": 0.1}] * 3
+    assert curves.metrics["es/failed"].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"trial_data": [[]]}', '{"trial_data": [["{}"]]}'])
+def test_a_state_that_says_nothing_changes_nothing(text: str, tmp_path: Path) -> None:
+    folder = experiment(tmp_path, {"b": losses("b", 1), "a": losses("a", 2)})
+    (folder / STATE).write_text(text)
+    assert imported(folder).trial_ids == ("a", "b")
+    state(folder, a=("0_x", "TERMINATED"), b=("0_y", "TERMINATED"))
+    assert imported(folder).trial_ids == ("a", "b")
+    state(folder, a=("0_x", "TERMINATED"), b=("1_y", "TERMINATED"))
+    assert (imported(folder).trial_ids, list(imported(folder).metrics)) == (("a", "b"), ["loss"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "saves", "expected"),
+    [("function", [1, 0, 1], [1, 0, 1]), ("function", [1, 1, 1], None),
+     ("function", [0, 0, 0], [0, 0, 0]), ("class", [0, 0, 0], [0, 0, 0]), ("class", [1], None)],
+)  # fmt: skip
+def test_who_had_no_checkpoint_to_pause_with_is_told_under_promotion(
+    kind: str, saves: list[int], expected: list[float] | None, tmp_path: Path
+) -> None:
+    """A function names its checkpoint in the result, or none; of a class there is a folder."""
+    rows = losses("a", *saves)
+    for at, row in enumerate(rows):
+        row["checkpoint_dir_name"] = "checkpoint_000000" if saves[at] else None
+        if kind == "class":
+            del row["checkpoint_dir_name"]
+    folder = experiment(tmp_path, {"a": rows})
+    if any(saves):
+        (trial_of(folder) / "checkpoint_000000").mkdir()
+    assert "es/saved" not in imported(folder).metrics
+    policy = Policy("loss", "min", stop="none", max_t=9, promotion="AdaptiveQuota")
+    (folder / POLICY_FILE).write_text(policy.to_yaml())
+    found = imported(folder).metrics.get("es/saved")
+    assert (None if found is None else found.tolist()) == expected
 
 
 def judged(trial: str, *orders: object) -> list[Result]:

@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tune_es.checks import nearest
-from tune_es.cli.output import Flag, progress, say, show_json, show_table
+from tune_es.cli.output import Flag, progress, say, show_json, show_table, warn
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import TaskCurves
 from tune_es.replay.lab import judge
@@ -64,6 +64,7 @@ def replay(
     tasks = _named(load_tasks(curves), task)
     if out is not None:
         _check_writable(out)
+    _warn_of_cut_curves(tasks)
     with progress("replaying", len(tasks) * seeds) as on_done:
         scores = judge(
             tasks,
@@ -92,6 +93,28 @@ def _named(tasks: Sequence[TaskCurves], names: Sequence[str]) -> Sequence[TaskCu
         if name not in known:
             raise ValueError(f"no task is called {name!r}; {nearest(name, known)}")
     return [each for each in tasks if not names or each.task.name in names]
+
+
+def _warn_of_cut_curves(tasks: Sequence[TaskCurves]) -> None:
+    """Say where trials were let go when they were recorded: the best they could come to is unknown.
+
+    One that broke is left out: it would not have gone on.
+    """
+    cut = {each.task.name: _cut(each) for each in tasks}
+    named = [name for name, count in cut.items() if count]
+    if named:
+        others = len(named) - 1
+        more = f" and {others} more task{'s' * (others > 1)}" * (others > 0)
+        warn(
+            f"{sum(cut.values())} trials of {named[0]!r}{more} end before max_steps with a finite "
+            "value: how they would have gone on is not known. Cost and regret are against what was "
+            "recorded, and a trial that a policy promotes past the end of its curve ends there"
+        )
+
+
+def _cut(curves: TaskCurves) -> int:
+    short = [at for at, steps in enumerate(curves.lengths) if steps < curves.task.max_t]
+    return sum(math.isfinite(curves.values(at)[-1]) for at in short)
 
 
 def _check_writable(path: Path) -> None:

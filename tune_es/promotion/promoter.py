@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -44,7 +44,10 @@ class Promoter:
     trials: int | None = None
     #: False once a trial came to a rung without any checkpoint.
     pauses: bool = True
-    _known: set[str] = field(default_factory=set)
+    #: All that ever joined, and as the how manieth, from 0.
+    _known: dict[str, int] = field(default_factory=dict)
+    #: Those that failed, and may be restarted.
+    _failed: set[str] = field(default_factory=set)
     _runners: dict[str, _Runner] = field(default_factory=dict)
     #: Those that may go on and have not set off, the best first.
     _ready: dict[str, None] = field(default_factory=dict)
@@ -53,7 +56,6 @@ class Promoter:
     _over: dict[str, Standing] = field(default_factory=dict)
     _let_go: dict[str, Standing | None] = field(default_factory=dict)
     _passed: dict[int, Arrivals] = field(default_factory=dict)
-    _given_up: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._axis = Axis(self.rule, self.max_t)
@@ -62,9 +64,10 @@ class Promoter:
 
     def add(self, trial_id: str) -> None:
         """A trial joins; one that is known stays where it is, or over."""
-        if trial_id not in self._known:
-            self._known.add(trial_id)
-            first = PILOT if self._pilots and len(self._known) > self._pilots else 0
+        if trial_id not in self._known or trial_id in self._failed:
+            self._failed.discard(trial_id)
+            place = self._known.setdefault(trial_id, len(self._known))
+            first = PILOT if self._pilots and place >= self._pilots else 0
             self._runners[trial_id] = _Runner(Track(trial_id), first)
             self._away.add(trial_id)
 
@@ -120,9 +123,10 @@ class Promoter:
         runner = self._runners.get(trial_id)
         return trial_id in self._let_go if runner is None else runner.waits
 
-    def is_racing(self, trial_id: str) -> bool:
-        """False of a trial that was let go."""
-        return trial_id not in self._let_go
+    @property
+    def let_go(self) -> Collection[str]:
+        """The trials that were let go, ended or not: they are never taken up again."""
+        return self._let_go.keys()
 
     def end(self, trial_id: str, failed: bool = False) -> None:
         """A trial is over; what it reached stays in the race as the mark to catch."""
@@ -130,7 +134,7 @@ class Promoter:
         self._ready.pop(trial_id, None)
         self._away.discard(trial_id)
         if failed:
-            self._known.discard(trial_id)  # it may be restarted
+            self._failed.add(trial_id)
         elif runner is not None and runner.track.is_alive:
             self._over[trial_id] = runner.track.standing()
 
@@ -151,11 +155,6 @@ class Promoter:
             return pending[0]
         # Paused by somebody else, or before a crash.
         return next((name for name in paused if name in self._away), None) if self._away else None
-
-    def given_up(self) -> Iterator[str]:
-        """The trials that were let go since this was asked last: they can be ended."""
-        given_up, self._given_up = self._given_up, []
-        return iter(given_up)
 
     def copy(self) -> Promoter:
         """One with the same content, of its own."""
@@ -209,7 +208,6 @@ class Promoter:
         for track in here:
             if track.trial_id not in self._ready:
                 del self._runners[track.trial_id]
-                self._given_up.append(track.trial_id)
                 self._let_go[track.trial_id] = track.standing() if track.is_alive else None
 
     def _judge_pilot(self, others: Sequence[Track]) -> None:

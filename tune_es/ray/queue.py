@@ -58,7 +58,7 @@ class Queue:
         name = stranded[0] if stranded else self._choose(pending, paused)
         chosen = None if name is None else self._trials[name]
         for each in paused:
-            if not self._judge.referee.is_racing(each):
+            if each in self._judge.referee.let_go:
                 _end(controller, self._trials[each])
         return chosen
 

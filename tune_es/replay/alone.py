@@ -9,7 +9,7 @@ from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import TaskCurves
 from tune_es.replay.engine import Run
 from tune_es.replay.fast import stops
-from tune_es.replay.life import durations
+from tune_es.replay.life import durations, recorded_failures
 from tune_es.replay.scorecard import makespan
 
 
@@ -28,14 +28,16 @@ def run_alone(policy: Policy, curves: TaskCurves, cluster: Cluster) -> Run:
     Raises:
         ValueError: A policy that compares trials.
     """
-    reached = stops(policy, curves, step_s=cluster.step_s, threads=1).evaluations
+    stopped = stops(policy, curves, step_s=cluster.step_s, threads=1)
+    reached = stopped.evaluations
+    failed = np.flatnonzero((stopped.at == 0) & recorded_failures(curves))
     spent = np.concatenate([[0.0], np.cumsum(durations(curves, cluster.step_s))])
     seconds = spent[curves.starts[:-1] + reached] - spent[curves.starts[:-1]] + cluster.startup_s
     return Run(
         reached=reached,
         steps=reached,
         seconds=seconds,
-        failed=(),
+        failed=tuple(failed.tolist()),
         makespan=makespan(seconds, cluster.workers),
         events=(),
         spans=(),

@@ -27,8 +27,9 @@ class Scheduler(Protocol):
         from its checkpoint when it is chosen again. A step that is lost with its worker is not
         reported; the trial waits among the pending ones again, and earlier steps may come twice.
 
-        The last step of a curve or of the budget is reported, too; the trial ends there whatever
-        is answered.
+        The last step of a curve or of the budget is reported, too. At the end of the budget the
+        trial is over whatever is answered; at the end of a shorter curve it may still be paused,
+        and if it is chosen then it ends without another report.
         """
 
     def end(self, trial_id: str, failed: bool) -> None:

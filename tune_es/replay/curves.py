@@ -30,7 +30,7 @@ class Task:
         metric: The objective, a column of the curves.
         mode: ``"min"`` or ``"max"``; never guessed.
         max_t: The budget of a trial in evaluations. Longer curves are cut there, and a shorter
-            one is a trial that ended by itself.
+            one is a trial that ended by itself or was let go.
     """
 
     source: str

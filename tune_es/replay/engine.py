@@ -39,7 +39,8 @@ class Run:
 
     ``reached`` is the last evaluation that was reported, ``steps`` what was paid (more, where a
     failure made steps run again), ``seconds`` the worker time, start-up included. ``events`` and
-    ``spans`` are in order of time.
+    ``spans`` are in order of time. ``cut`` are the trials that were chosen after a pause at the end
+    of a curve that is shorter than the budget: how they would have gone on was not recorded.
     """
 
     reached: Ints
@@ -49,6 +50,7 @@ class Run:
     makespan: float
     events: tuple[Event, ...]
     spans: tuple[Span, ...]
+    cut: tuple[int, ...] = ()
 
 
 def replay(
@@ -65,14 +67,18 @@ def replay(
     instant come in the order in which their steps began. ``seed`` draws the failures, each trial's
     own: what a scheduler does to one trial does not change when another fails.
 
+    A curve shorter than the budget is a trial that ended by itself or was let go when recorded.
+    Paused at its last evaluation it waits like any other; if it is chosen then there is nothing
+    left to run, and it ends without a report (``Run.cut``).
+
     Args:
         scheduler: A fresh one; it is told everything in the order in which Ray Tune would.
         curves: The stream of trials.
         cluster: Workers and what they cost; 8 that cost nothing but time by default.
         seed: Of the failures.
         recorded_order: Report results in the order in which they were judged when the curves were
-            recorded (``curves.order``); times are those numbers then. It takes as many workers as
-            there were, and no start-up cost.
+            recorded (``curves.order``); times are those numbers then. Workers and what they cost
+            do not count: as many run as ran then.
 
     Raises:
         ValueError: ``recorded_order`` of curves that have none; a scheduler that chooses a trial
@@ -107,11 +113,13 @@ class _Sweep:
         self._coming = iter(curves.trial_ids)
         self._pending: list[str] = []
         self._paused: list[str] = []
-        self._free = list(range(cluster.workers - 1, -1, -1))
+        workers = len(curves) if recorded_order else cluster.workers
+        self._free = list(range(workers - 1, -1, -1))
         self._queue: list[tuple[float, float, int, str]] = []
         self._began = 0
         self._reached = np.zeros(len(curves), dtype=np.int64)
         self._failed: list[int] = []
+        self._cut: list[int] = []
         self._events: list[Event] = []
         self._spans: list[Span] = []
 
@@ -137,6 +145,7 @@ class _Sweep:
             makespan=makespan,
             events=tuple(self._events),
             spans=tuple(self._spans),
+            cut=tuple(self._cut),
         )
 
     def _fill(self, time: float) -> None:
@@ -173,8 +182,13 @@ class _Sweep:
         life = self._lives.get(name)
         if life is None:
             life = self._lives[name] = self._born(name)
+        if life.at_end:
+            self._cut += [] if life.has_failed else [self._index[name]]
+            self._end(name, life.has_failed)
+            return
         life.worker, life.began = self._free.pop(), time
         cost = self._cluster.resume_s if life.step else self._cluster.startup_s
+        cost = 0.0 if self._recorded else cost
         life.seconds += cost
         self._schedule(time + cost, name, life)
 
@@ -208,23 +222,27 @@ class _Sweep:
         at = self._index[name]
         self._reached[at] = max(self._reached[at], life.step)
         self._events.append(Event(time, at, life.step, action))
-        if action is Action.STOP or life.at_end:
-            self._leave(time, name, life)
-            self._scheduler.end(name, failed=False)
-        elif action is Action.PAUSE:
+        if action is Action.PAUSE and life.step < self._curves.task.max_t:
             life.saved = life.step
             self._leave(time, name, life)
             self._paused.append(name)
+        elif action is Action.STOP or life.at_end:
+            self._leave(time, name, life)
+            self._end(name, life.has_failed and action is not Action.STOP)
         else:
             self._schedule(time, name, life)
+
+    def _end(self, name: str, failed: bool) -> None:
+        if failed:
+            self._failed.append(self._index[name])
+        self._scheduler.end(name, failed=failed)
 
     def _lose(self, time: float, name: str, life: Life) -> None:
         self._leave(time, name, life)
         if life.fail(self._cluster):
             self._pending.append(name)
         else:
-            self._failed.append(self._index[name])
-            self._scheduler.end(name, failed=True)
+            self._end(name, failed=True)
 
     def _leave(self, time: float, name: str, life: Life) -> None:
         self._free.append(life.worker)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import Floats, TaskCurves
 
 TIME_ATTR, SECONDS_ATTR = "training_iteration", "time_total_s"
+
+#: Columns that a recorded sweep may have beside its metrics: 1 at the last evaluation of a trial
+#: that failed for good; and 1 where a trial could go on from this evaluation after a pause, 0 where
+#: it could not. Without the columns nobody failed, and everybody could.
+FAILED, SAVED = "es/failed", "es/saved"
 
 
 class Life:
@@ -46,6 +52,11 @@ class Life:
         """True past the last evaluation."""
         return self.step == len(self.durations)
 
+    @property
+    def has_failed(self) -> bool:
+        """True where the trial failed when it was recorded, and has come to that."""
+        return self.at_end and FAILED in self.columns and self.columns[FAILED][-1] == 1
+
     def result(self) -> dict[str, float]:
         """What the next evaluation reports, as Ray's dictionary."""
         return {name: column[self.step] for name, column in self.columns.items()}
@@ -75,3 +86,10 @@ def durations(curves: TaskCurves, step_s: float) -> Floats:
         return np.full(int(curves.starts[-1]), step_s)
     known = np.isfinite(curves.seconds)
     return np.where(known, curves.seconds, np.median(curves.seconds[known]))
+
+
+def recorded_failures(curves: TaskCurves) -> NDArray[np.bool_]:
+    """Of every trial whether it failed for good at the end of its curve when it was recorded."""
+    if FAILED not in curves.metrics:
+        return np.zeros(len(curves), dtype=np.bool_)
+    return np.asarray(curves.metrics[FAILED][curves.starts[:-1] + curves.lengths - 1] == 1)

@@ -106,7 +106,8 @@ class Stream:
         lengths = self.curves.lengths
         seconds = float(run.seconds.sum())
         price = math.nan if price_per_hour is None else price_per_hour
-        short = (run.reached < lengths).sum() - len(run.failed)
+        short = run.reached < lengths
+        short[list(run.failed)] = False
         return Score(
             source=self.curves.task.source,
             task=self.curves.task.name,
@@ -121,7 +122,7 @@ class Stream:
             steps=int(run.steps.sum()),
             seconds=seconds,
             money=seconds / 3600 * price,
-            stopped=int(short),
+            stopped=int(short.sum()),
             failed=len(run.failed),
         )
 

@@ -16,8 +16,10 @@ from tune_es.reading import read_number
 from tune_es.records import Metric
 from tune_es.replay.curve_set import CurveSet
 from tune_es.replay.format.config_columns import flatten
-from tune_es.replay.imports.ray_results import PARAMS, RESULTS, RayTrial, read_trial
+from tune_es.replay.imports.ray_results import PARAMS, RESULTS, TABLE, RayTrial, read_trial
+from tune_es.replay.imports.ray_state import joined, marked, read_state, saved_at
 from tune_es.replay.imports.sweep import Evaluation, Sweep, Trials, check_budget, last_life
+from tune_es.replay.life import SAVED
 
 #: What Ray puts into a result, and what this package does: no metrics of the training.
 BOOKKEEPING = frozenset(
@@ -46,7 +48,10 @@ def from_ray(
     An evaluation is a result that has the objective, numbered 1, 2, ... by growing ``time_attr``.
     What was trained in a result without it is part of the next evaluation: its seconds are added.
     Steps that a restored or retried trial ran again count once, the last time. A line that a
-    crash cut off is left out. The README of the set tells what was left out.
+    crash cut off is left out; results that Ray lost when a paused trial went on are taken from
+    ``progress.csv``. The README of the set tells what was left out. Trials are named so
+    that they sort in the order in which they joined; the columns ``es/failed`` and ``es/saved``
+    tell who failed for good, and who had no checkpoint where it was to pause, if anybody did.
 
     Args:
         experiment_dir: The folder with a folder for every trial.
@@ -82,18 +87,21 @@ def from_ray(
     Metric(metric, mode)
     check_budget("from_ray", max_t)
     trials = _trials_in(folder)
-    read = {name: _Results(trial, metric, time_attr) for name, trial in trials.items()}
+    has_saved = any(folder.glob("*/checkpoint_*"))
+    read = {name: _Results(trial, metric, time_attr, has_saved) for name, trial in trials.items()}
     _check_names(folder.name, read.values(), metric, time_attr)
     rows, notes = _lives(read)
     rows, more = _with_order(rows)
+    known = read_state(folder)
+    rows, names = marked(folder, rows, known), joined(rows, known)
     return Sweep(
         "a Ray Tune experiment",
         folder.resolve().name,
         task or folder.resolve().name,
         metric,
         mode,
-        rows,
-        {name: flatten(trial.config) for name, trial in trials.items()},
+        {names[name]: each for name, each in rows.items()},
+        {names[name]: flatten(trial.config) for name, trial in trials.items()},
         max_t,
         [*notes, *more],
     ).curve_set()
@@ -137,6 +145,7 @@ class _Results:
     trial: RayTrial
     metric: str
     time_attr: str
+    has_saved: bool
 
     @cached_property
     def flat(self) -> list[Mapping[str, float]]:
@@ -145,11 +154,12 @@ class _Results:
 
     def rows(self) -> Iterator[Evaluation]:
         """The results that say when they were, with their metrics."""
-        for result in self.flat:
+        for raw, result in zip(self.trial.results, self.flat, strict=True):
             at = result.get(self.time_attr, math.nan)
             if math.isfinite(at):
+                values = {**dict(_metrics(result)), SAVED: saved_at(raw, self.has_saved)}
                 seconds, order = result.get(SECONDS, math.nan), result.get(ORDER, math.nan)
-                yield Evaluation(at, dict(_metrics(result)), seconds, order)
+                yield Evaluation(at, values, seconds, order)
 
 
 def _numbers(result: Mapping[str, object]) -> Mapping[str, float]:
@@ -198,6 +208,8 @@ def _lives(read: Mapping[str, _Results]) -> tuple[Trials, list[str]]:
         without = len(rows) - len(kept[name])
         told = [
             f"{lost} results ran again after a restore or retry" * (lost > 0),
+            f"{each.trial.refilled} results that {RESULTS} lost are those of {TABLE}"
+            * (each.trial.refilled > 0),
             f"{without} results without `{each.metric}` are no evaluations" * (without > 0),
             *(f"line {line} of {RESULTS} was cut off" for line in each.trial.cut_off),
             "no evaluation, left out" * (not kept[name]),

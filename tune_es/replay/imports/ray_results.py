@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-RESULTS, PARAMS = "result.json", "params.json"
+RESULTS, PARAMS, TABLE = "result.json", "params.json", "progress.csv"
+ITERATIONS = "training_iteration"
 
 Result = Mapping[str, Any]
 
@@ -22,12 +24,14 @@ class RayTrial:
         results: Its results in the order they were written.
         config: Its hyperparameters.
         cut_off: Lines of the results that a crash left incomplete.
+        refilled: How many results were lost from the file and found in the table.
     """
 
     trial_id: str
     results: list[Result]
     config: Mapping[str, Any]
     cut_off: list[int]
+    refilled: int = 0
 
 
 def read_trial(folder: Path) -> RayTrial:
@@ -36,10 +40,15 @@ def read_trial(folder: Path) -> RayTrial:
     Raises:
         ValueError: A file that is damaged in a way that no crash explains.
     """
-    results, cut_off = read_results(folder / RESULTS)
-    named = [str(result["trial_id"]) for result in results if "trial_id" in result]
+    written, cut_off = read_results(folder / RESULTS)
+    results = list(_refilled(written, _read_table(folder / TABLE)))
+    named = [str(result["trial_id"]) for result in written if "trial_id" in result]
     return RayTrial(
-        named[-1] if named else folder.name, results, read_config(folder, results), cut_off
+        named[-1] if named else folder.name,
+        results,
+        read_config(folder, results),
+        cut_off,
+        len(results) - len(written),
     )
 
 
@@ -92,3 +101,43 @@ def read_config(folder: Path, results: list[Result]) -> Mapping[str, Any]:
         return found
     inside = [result["config"] for result in results if isinstance(result.get("config"), dict)]
     return inside[-1] if inside else {}
+
+
+def _refilled(results: list[Result], table: Mapping[int, Result]) -> Iterator[Result]:
+    """The results with those that are missing between two and at the end.
+
+    When a paused trial goes on, Ray puts the copy of the file that it uploaded last in the place
+    of the file: what was written since is lost. It does not do so with the table.
+    """
+    before = 0
+    for result in results:
+        at = result.get(ITERATIONS)
+        if isinstance(at, int):
+            yield from (table[lost] for lost in range(before + 1, at) if lost in table)
+            before = at
+        yield result
+    if results:
+        yield from (table[lost] for lost in sorted(table) if lost > before)
+
+
+def _read_table(path: Path) -> Mapping[int, Result]:
+    """The results in the table by their iteration, the last of each; numbers and flags are read."""
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [{key: _value(text) for key, text in row.items()} for row in csv.DictReader(file)]
+    found = [(row.get(ITERATIONS), row) for row in rows]
+    return {at: row for at, row in found if isinstance(at, int)}
+
+
+def _value(text: str | None) -> object:
+    """What a cell says; a word stays a word."""
+    if not text:
+        return None
+    if text in ("True", "False"):
+        return text == "True"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number
