@@ -19,6 +19,7 @@ from tune_es import (
     AsyncHalving,
     AtLeast,
     BelowMedian,
+    BelowPercentile,
     BestSoFar,
     Budget,
     Composite,
@@ -78,6 +79,7 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
         AtLeast(1, Target(0.9)),
     ),
     "BelowMedian": (BelowMedian(grace_period=2, min_trials=1),),
+    "BelowPercentile": (BelowPercentile(min_trials=1), BelowPercentile(80, 2.5, 1)),
     "Budget": (Budget(steps=7), Budget(seconds=60, cost=0.5)),
     "Composite": (
         Composite(Patience(3), weights={"f1": 1, "loss": 2}),

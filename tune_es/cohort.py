@@ -28,14 +28,23 @@ class Peers(NamedTuple):
         better = len(row) - bisect_right(row, score)
         return better - (own is not None and own > score)
 
-    def median(self, step: float) -> float | None:
-        """The median best-so-far of the other trials at this step; None where there are none."""
+    def percentile(self, step: float, percent: float) -> float | None:
+        """The other trials' bests at this step, from the worst (0) to the best (100).
+
+        Between two of them it is interpolated, as ``numpy.percentile`` does. None where there are
+        none.
+        """
         row, own, count = self.cohort.row(step), self._own(step), self.count(step)
         if count == 0:
             return None
         skip = len(row) if own is None else bisect_left(row, own)
-        low, high = (count - 1) // 2, count // 2
-        return (row[low + (low >= skip)] + row[high + (high >= skip)]) / 2
+        at = percent / 100 * (count - 1)
+        low, high = math.floor(at), math.ceil(at)
+        return _between(row[low + (low >= skip)], row[high + (high >= skip)], at - low)
+
+    def median(self, step: float) -> float | None:
+        """The median best-so-far of the other trials at this step; None where there are none."""
+        return self.percentile(step, 50)
 
     def _own(self, step: float) -> float | None:
         return self.cohort.score(self.trial_id, step)
@@ -100,3 +109,11 @@ class Cohort:
 
 
 _EMPTY: array[float] = array("d")
+
+
+def _between(low: float, high: float, share: float) -> float:
+    """The number that lies this share of the way from ``low`` to ``high``."""
+    gap = high - low
+    if math.isinf(gap):
+        return low * (1 - share) + high * share
+    return low + gap * share if share < 0.5 else high - gap * (1 - share)

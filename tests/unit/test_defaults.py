@@ -19,6 +19,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "AdaptiveQuota": {"max_regret": 0.01, "pilot": True},
     "AsyncHalving": {"grace_period": 1, "reduction_factor": 3},
     "BelowMedian": {"grace_period": 1, "min_trials": 3},
+    "BelowPercentile": {"percentile": 25, "grace_period": 1, "min_trials": 3},
     "BestSoFar": {"min_delta": 0.0},
     "Composite": {"normalise": "range"},
     "DecayingDelta": {"patience": 5, "min_delta": 0.001, "alpha": 1.0},

@@ -2,7 +2,7 @@
 
 from tune_es.criteria.adaptive import Adaptive
 from tune_es.criteria.base import Criterion
-from tune_es.criteria.below_median import BelowMedian
+from tune_es.criteria.below_median import BelowMedian, BelowPercentile
 from tune_es.criteria.combine import AllOf, AnyOf, AtLeast
 from tune_es.criteria.composite import Composite
 from tune_es.criteria.cyclic import Cyclic
@@ -26,6 +26,7 @@ __all__ = [
     "AnyOf",
     "AtLeast",
     "BelowMedian",
+    "BelowPercentile",
     "Budget",
     "Composite",
     "Criterion",
