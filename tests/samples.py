@@ -38,6 +38,7 @@ from tune_es import (
     NonFinite,
     Observation,
     OverfitGap,
+    ParetoHalving,
     Patience,
     PerMetric,
     Plateau,
@@ -106,6 +107,18 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
     "Never": (Never(),),
     "NonFinite": (NonFinite(), NonFinite(patience=0, metric="loss")),
     "OverfitGap": (OverfitGap("train", max_gap=0.05, patience=2), OverfitGap("f1", metric="loss")),
+    "ParetoHalving": (
+        ParetoHalving(("f1", "loss"), grace_period=2, reduction_factor=1.5),
+        ParetoHalving(
+            ("f1", "loss", "train"),
+            reduction_factor=2,
+            constraints={"train": 1.5, "f1": 0.2},
+            weights={"loss": 2},
+            tie_break="hypervolume",
+            front_share=0.5,
+            by="best",
+        ),
+    ),
     "Patience": (
         Patience(),
         Patience(3),

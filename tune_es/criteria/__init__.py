@@ -9,6 +9,7 @@ from tune_es.criteria.cyclic import Cyclic
 from tune_es.criteria.divergence import Divergence, Explosion, NonFinite
 from tune_es.criteria.limits import Budget, Never, Target
 from tune_es.criteria.overfit import OverfitGap
+from tune_es.criteria.pareto_halving import ParetoHalving
 from tune_es.criteria.patience import Patience
 from tune_es.criteria.per_metric import PerMetric
 from tune_es.criteria.plateau import Plateau
@@ -39,6 +40,7 @@ __all__ = [
     "Never",
     "NonFinite",
     "OverfitGap",
+    "ParetoHalving",
     "Patience",
     "PerMetric",
     "Plateau",

@@ -59,7 +59,7 @@ class BelowPercentile(Criterion):
         return _State()
 
     def step(self, state: _State, observation: Observation, peers: Peers) -> tuple[_State, Verdict]:
-        return _below(self, self.percentile, "limit", state, observation, peers)
+        return _below(self, self.percentile, "to_beat", state, observation, peers)
 
 
 @dataclass(frozen=True)

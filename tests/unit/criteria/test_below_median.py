@@ -97,7 +97,7 @@ def test_the_evidence_of_a_percentile_is_in_the_users_sign() -> None:
     trials: dict[str, list[float]] = {"a": [1], "b": [2], "c": [3], "late": [2.75]}
     verdict = judged(BelowPercentile(25), "min", trials)["late"][0].verdict
     assert (verdict.criterion, verdict.stop) == ("BelowPercentile", True)
-    assert verdict.evidence == {"best": 2.75, "limit": 2.5, "trials": 3}
+    assert verdict.evidence == {"best": 2.75, "to_beat": 2.5, "trials": 3}
 
 
 def test_enormous_equal_values_are_not_below_themselves() -> None:
