@@ -73,10 +73,8 @@ class Slow:
     def hear(self, trial: str, step: int, values: dict[str, float]) -> bool:
         """Take in a report; False where the referee has it already."""
         history = self.histories.get(trial, {})
-        known = step in history and (
-            step == max(history)
-            or repr(sorted(history[step].items())) == repr(sorted(values.items()))
-        )
+        same = repr(sorted(history.get(step, {}).items())) == repr(sorted(values.items()))
+        known = step in history and (step == max(history) or same)
         if not known:
             before = {at: seen for at, seen in history.items() if at < step}
             self.histories[trial] = {**before, step: values}
@@ -111,7 +109,7 @@ class Slow:
             for name, bound in self.rule.constraints.items()
         )
 
-    def verdict(self, trial: str, step: int) -> tuple[bool, dict[str, float]]:
+    def verdict(self, trial: str, step: int) -> tuple[bool, dict[str, int]]:
         """Whether the trial stops at this step, where it is judged, and the numbers."""
         own = self.vector(trial, step)
         assert own is not None

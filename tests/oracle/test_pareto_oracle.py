@@ -152,8 +152,7 @@ rules = st.builds(
 
 def referee_of(rule: ParetoHalving) -> Referee:
     others = {name: MODES[name] for name in "bc"}
-    guards = {"nonfinite_patience": None, "explosion_factor": None}
-    return Referee(Policy("a", "max", stop=rule, other_metrics=others, **guards))  # type: ignore[arg-type]
+    return Referee(Policy("a", "max", rule, others, nonfinite_patience=None, explosion_factor=None))
 
 
 @settings(max_examples=300)
