@@ -377,6 +377,10 @@ def test_a_result_among_16_times_the_trials_looks_at_few_more_fronts(
         (late(ParetoHalving, AB, weights={"a": -1}), "weights[a] must be a number at least 0"),
         (late(ParetoHalving, AB, weights={"a": 0, "b": 0}), "weights must leave a metric"),
         (late(ParetoHalving, AB, tie_break="crowd"), "did you mean 'crowding'?"),
+        (
+            late(ParetoHalving, tuple("abcde"), tie_break="hypervolume"),
+            "'hypervolume' takes at most 4 metrics with a weight above 0, got 5; 'crowding' takes",
+        ),
         (late(ParetoHalving, AB, by="worst"), "Valid: best, last"),
         (late(ParetoHalving, AB, front_share=1.5), "ParetoHalving.front_share must be a number"),
         (
