@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.builders import late, refusal
+from tests.strategies import wild
 from tune_es import BelowMedian, BelowPercentile, Criterion, Decision, Policy, Referee
 
 
@@ -103,6 +106,33 @@ def test_the_evidence_of_a_percentile_is_in_the_users_sign() -> None:
 def test_enormous_equal_values_are_not_below_themselves() -> None:
     trials: dict[str, list[float]] = {name: [1e308] for name in "abcd"}
     assert not judged(BelowMedian(1, 1), "max", trials)["d"][0].stop
+
+
+@given(
+    percentile=st.floats(0, 100),
+    mode=st.sampled_from(["min", "max"]),
+    values=st.lists(st.lists(wild, min_size=1, max_size=3), min_size=1, max_size=8),
+)
+def test_whatever_is_reported_the_best_of_those_that_came_goes_on(
+    percentile: float, mode: str, values: list[list[float]]
+) -> None:
+    """And one that is worse than every other stops, where it has a finite value."""
+    trials = {str(at): scores for at, scores in enumerate(values)}
+    said = judged(BelowPercentile(percentile, 0, 1), mode, trials)
+    sign = 1 if mode == "max" else -1
+    for at, scores in enumerate(values):
+        for step, decision in enumerate(said[str(at)]):
+            earlier = [row[: step + 1] for row in values[:at] if len(row) > step]
+            others = [
+                max(sign * value for value in row if math.isfinite(value))
+                for row in earlier
+                if math.isfinite(row[step])
+            ]
+            own = [sign * value for value in scores[: step + 1] if math.isfinite(value)]
+            if not own or not others or max(own) >= max(others):
+                assert not decision.stop
+            elif max(own) < min(others):
+                assert decision.stop
 
 
 @pytest.mark.parametrize(
