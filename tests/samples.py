@@ -19,6 +19,7 @@ from tune_es import (
     AsyncHalving,
     AtLeast,
     BelowMedian,
+    BelowPercentile,
     BestSoFar,
     Budget,
     Composite,
@@ -37,6 +38,7 @@ from tune_es import (
     NonFinite,
     Observation,
     OverfitGap,
+    ParetoHalving,
     Patience,
     PerMetric,
     Plateau,
@@ -78,6 +80,7 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
         AtLeast(1, Target(0.9)),
     ),
     "BelowMedian": (BelowMedian(grace_period=2, min_trials=1),),
+    "BelowPercentile": (BelowPercentile(min_trials=1), BelowPercentile(80, 2.5, 1)),
     "Budget": (Budget(steps=7), Budget(seconds=60, cost=0.5)),
     "Composite": (
         Composite(Patience(3), weights={"f1": 1, "loss": 2}),
@@ -104,6 +107,18 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
     "Never": (Never(),),
     "NonFinite": (NonFinite(), NonFinite(patience=0, metric="loss")),
     "OverfitGap": (OverfitGap("train", max_gap=0.05, patience=2), OverfitGap("f1", metric="loss")),
+    "ParetoHalving": (
+        ParetoHalving(("f1", "loss"), grace_period=2, reduction_factor=1.5),
+        ParetoHalving(
+            ("f1", "loss", "train"),
+            reduction_factor=2,
+            constraints={"train": 1.5, "f1": 0.2},
+            weights={"loss": 2},
+            tie_break="hypervolume",
+            front_share=0.5,
+            by="best",
+        ),
+    ),
     "Patience": (
         Patience(),
         Patience(3),

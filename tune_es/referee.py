@@ -196,7 +196,7 @@ class Referee:
 
     def _judge(self, life: _Life, observation: Observation, saved: Saved) -> Decision:
         if self.policy.uses_peers or life.policy.uses_peers:
-            self._cohort.record(observation.trial_id, observation.step, observation.score)
+            self._cohort.hear(observation, self.policy.criterion.axes | life.policy.criterion.axes)
         peers = self._cohort.peers(observation.trial_id)
         life.state, decision = life.policy.step(life.state, observation, peers)
         if self._promoter is not None:

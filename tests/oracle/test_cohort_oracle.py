@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 
-from hypothesis import given
+import numpy as np
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.strategies import levels
+from tests.strategies import levels, moderate
 from tune_es import Cohort
 
 TRIALS = "abcde"
@@ -71,3 +73,26 @@ def test_a_cut_forgets_the_end_of_one_trial_alone(
     slow.cut(trial, step)
     assert [list(cohort.row(at)) for at in range(8)] == [slow.row("nobody", at) for at in range(8)]
     assert [list(copied.row(at)) for at in range(8)] == rows
+
+
+@example(others=[-1e308, 1e308, 1e308], percent=25.0, own=None)
+@example(others=[1e308, 1e308], percent=50.0, own=1e308)
+@example(others=[5e-324, 0.0], percent=75.0, own=-5e-324)
+@given(
+    others=st.lists(levels | moderate, min_size=1, max_size=12),
+    percent=st.floats(0, 100) | st.sampled_from([0.0, 25.0, 50.0, 100.0]),
+    own=st.none() | levels,
+)
+def test_a_percentile_is_that_of_numpy(
+    others: list[float], percent: float, own: float | None
+) -> None:
+    cohort = Cohort()
+    for trial, score in enumerate(others):
+        cohort.record(str(trial), 1, score)
+    cohort.record("me", 1, own)
+    halves = [score / 2 for score in others]  # numpy's interpolation overflows where ours does not
+    expected = 2 * float(np.percentile(halves, percent))
+    found = cohort.peers("me").percentile(1, percent)
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    if len(set(others)) == 1:
+        assert found == others[0]

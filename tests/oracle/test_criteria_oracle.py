@@ -14,6 +14,7 @@ from tests.builders import curve, verdicts_on
 from tests.strategies import bad, levels
 from tune_es import (
     BelowMedian,
+    BelowPercentile,
     Criterion,
     Divergence,
     GeneralizationLoss,
@@ -190,16 +191,24 @@ def test_overfit_gap(pairs: list[tuple[float, float]], max_gap: float, patience:
 
 
 @pytest.mark.parametrize("mode", ["min", "max"])
-@given(table=st.lists(st.lists(levels, min_size=5, max_size=5), min_size=2, max_size=6))
-def test_below_median(mode: str, table: list[list[float]]) -> None:
+@given(
+    table=st.lists(st.lists(levels, min_size=5, max_size=5), min_size=2, max_size=6),
+    percent=st.sampled_from([None, 0, 10, 25, 50, 75, 100]),
+)
+def test_below_median_and_percentile(
+    mode: str, table: list[list[float]], percent: float | None
+) -> None:
     """All trials in step; each is compared with the earlier ones that were here."""
     pick, sign = (max, 1) if mode == "max" else (min, -1)
-    referee = Referee(Policy("score", mode, stop=BelowMedian(2, 2)))
+    rule = BelowMedian(2, 2) if percent is None else BelowPercentile(percent, 2, 2)
+    of_oriented = 50 if percent is None else percent
+    referee = Referee(Policy("score", mode, stop=rule))
     for step in range(1, 6):
         for trial, row in enumerate(table):
             others = [pick(other[:step]) for other in table[:trial]]
             own = pick(row[:step])
-            behind = bool(others) and sign * own < sign * float(np.median(others))
+            limit = np.percentile([sign * score for score in others] or [0.0], of_oriented)
+            behind = bool(others) and sign * own < limit - 1e-12
             result = {"training_iteration": step, "score": row[step - 1]}
             decision = referee.report(str(trial), result)
             assert decision.stop == (step >= 2 and len(others) >= 2 and behind)

@@ -17,6 +17,7 @@ from tune_es import (
     Criterion,
     Decision,
     Divergence,
+    ParetoHalving,
     Patience,
     Plateau,
     Policy,
@@ -30,10 +31,11 @@ IN_USERS_SIGN: dict[type[Criterion], tuple[str, ...]] = {
     Target: ("value",),
     Divergence: ("threshold",),
     Plateau: ("threshold",),
+    ParetoHalving: ("constraints",),
 }
 #: What a user reads in the sign of the metric; everything else in the evidence is counts,
 #: distances and shares.
-SHOWN = {"value", "best", "floor", "too_bad", "target", "median"}
+SHOWN = {"value", "best", "floor", "too_bad", "target", "median", "to_beat", *OTHERS}
 FLIP = {"min": "max", "max": "min"}
 SAMPLES = criterion_samples()
 
@@ -42,10 +44,16 @@ def mirrored(criterion: Criterion) -> Criterion:
     """The same rule for the negated metrics."""
     criterion = criterion.map_parts(mirrored)
     named = IN_USERS_SIGN.get(type(criterion), ())
-    change: dict[str, Any] = {
-        name: -getattr(criterion, name) for name in named if getattr(criterion, name) is not None
-    }
+    given = {name: getattr(criterion, name) for name in named}
+    change = {name: _negated(value) for name, value in given.items() if value is not None}
     return replace(criterion, **change) if change else criterion
+
+
+def _negated(value: Any) -> Any:
+    """A number, or every number of a mapping, with its sign turned."""
+    if isinstance(value, Mapping):
+        return {name: -number for name, number in value.items()}
+    return -value
 
 
 def mirrored_policy(policy: Policy) -> Policy:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tune_es import Cohort
+from tune_es import Cohort, Observation
+from tune_es.cohort import Axes, Order
 
 
 def cohort_of(**trials: Sequence[float | None]) -> Cohort:
@@ -103,3 +104,55 @@ def test_asking_changes_nothing() -> None:
     assert list(cohort.row(3)) == []
     cohort.record("b", 3, 1.0)
     assert peers.count(3) == 1
+
+
+LAST, BEST = Axes(("f1", "loss"), "last"), Axes(("f1", "loss"), "best")
+
+
+def heard(*rows: tuple[str, float, dict[str, float]]) -> Cohort:
+    """Trial, step and oriented values of every result, on both axes."""
+    cohort = Cohort()
+    for trial, step, values in rows:
+        cohort.hear(Observation(trial, step, values.get("f1"), values), (LAST, BEST))
+    return cohort
+
+
+def test_a_vector_is_the_last_or_the_best_of_each_metric() -> None:
+    cohort = heard(
+        ("a", 1, {"f1": 0.5}),
+        ("a", 2, {"loss": -3.0}),
+        ("a", 3, {"f1": 0.25, "loss": -1.0}),
+        ("a", 4, {"train": 7.0}),
+        ("a", 5, {"f1": math.nan}),
+    )
+    last, best = cohort.vectors(LAST), cohort.vectors(BEST)
+    assert [last.at("a", step) for step in (2, 3, 5)] == [(0.5, -3), (0.25, -1), (-math.inf, -1)]
+    assert [best.at("a", step) for step in (2, 3, 5)] == [(0.5, -3), (0.5, -1), (0.5, -1)]
+    assert [last.at("a", step) for step in (0, 4, 6)] == [None] * 3
+    assert last.at("b", 1) is None
+    assert cohort.score("a", 3) == 0.5
+
+
+def test_a_ranking_goes_on_with_those_that_came_and_is_made_anew_where_one_comes_again() -> None:
+    order = Order(2)
+    cohort = heard(("a", 1, {"f1": 1.0, "loss": 1.0}), ("b", 1, {"f1": 2.0, "loss": 2.0}))
+    peers = cohort.peers("a")
+    assert peers.ranking(LAST, order, 1, (1.0, 1.0)).fronts.sizes == [1, 1]
+    again = Observation("b", 1, 0.0, {"f1": 0.0, "loss": 3.0})
+    cohort.hear(again, (LAST,))
+    assert peers.ranking(LAST, order, 1, (1.0, 1.0)).fronts.sizes == [2]
+    twin = cohort.copy()
+    twin.hear(Observation("c", 1, 0.0, {"f1": 9.0, "loss": 9.0}), (LAST,))
+    assert twin.peers("a").ranking(LAST, order, 1, (1.0, 1.0)).fronts.sizes == [1, 2]
+    assert peers.ranking(LAST, order, 1, (1.0, 1.0)).fronts.sizes == [2]
+    cohort.cut("b", 0)
+    assert peers.ranking(LAST, order, 1, (1.0, 1.0)).fronts.sizes == [1]
+
+
+def test_a_trial_is_ranked_by_the_vector_it_asks_for() -> None:
+    cohort = heard(("a", 1, {"f1": 1.0, "loss": 1.0}), ("b", 1, {"f1": 2.0, "loss": 2.0}))
+    for trial, vector, front in (("a", (3.0, 3.0), 1), ("c", (1.5, 1.5), 2), ("b", (0.0, 0.0), 2)):
+        ranking = cohort.peers(trial).ranking(LAST, Order(2), 1, vector)
+        assert ranking.place(vector).front == front
+        assert ranking.place(vector).trials == (3 if trial == "c" else 2)
+    assert cohort.peers("a").ranking(LAST, Order(2), 1, (1.0, 1.0)).fronts.sizes == [1, 1]

@@ -19,6 +19,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "AdaptiveQuota": {"max_regret": 0.01, "pilot": True},
     "AsyncHalving": {"grace_period": 1, "reduction_factor": 3},
     "BelowMedian": {"grace_period": 1, "min_trials": 3},
+    "BelowPercentile": {"percentile": 25, "grace_period": 1, "min_trials": 3},
     "BestSoFar": {"min_delta": 0.0},
     "Composite": {"normalise": "range"},
     "DecayingDelta": {"patience": 5, "min_delta": 0.001, "alpha": 1.0},
@@ -31,6 +32,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "NoiseLevel": {"window": 20},
     "NonFinite": {"patience": 2},
     "OverfitGap": {"max_gap": 0.1, "patience": 3},
+    "ParetoHalving": {
+        "grace_period": 1, "reduction_factor": 3, "tie_break": "crowding", "front_share": 1,
+        "by": "last",
+    },
     "Patience": {
         "patience": 0.25, "at_least": 8, "min_delta": 0.0, "relative": False, "noise_factor": 0.0,
         "start_from": 0.0, "check_finite": False,

@@ -2,13 +2,14 @@
 
 from tune_es.criteria.adaptive import Adaptive
 from tune_es.criteria.base import Criterion
-from tune_es.criteria.below_median import BelowMedian
+from tune_es.criteria.below_median import BelowMedian, BelowPercentile
 from tune_es.criteria.combine import AllOf, AnyOf, AtLeast
 from tune_es.criteria.composite import Composite
 from tune_es.criteria.cyclic import Cyclic
 from tune_es.criteria.divergence import Divergence, Explosion, NonFinite
 from tune_es.criteria.limits import Budget, Never, Target
 from tune_es.criteria.overfit import OverfitGap
+from tune_es.criteria.pareto_halving import ParetoHalving
 from tune_es.criteria.patience import Patience
 from tune_es.criteria.per_metric import PerMetric
 from tune_es.criteria.plateau import Plateau
@@ -26,6 +27,7 @@ __all__ = [
     "AnyOf",
     "AtLeast",
     "BelowMedian",
+    "BelowPercentile",
     "Budget",
     "Composite",
     "Criterion",
@@ -38,6 +40,7 @@ __all__ = [
     "Never",
     "NonFinite",
     "OverfitGap",
+    "ParetoHalving",
     "Patience",
     "PerMetric",
     "Plateau",

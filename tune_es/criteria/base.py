@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from tune_es.cohort import Peers
+from tune_es.cohort import Axes, Peers
 from tune_es.records import Cause, Observation, Verdict
 
 
@@ -64,6 +64,11 @@ class Criterion(ABC):
     def input_names(self) -> frozenset[str]:
         """Further numbers it reads from a result that are no metrics, such as reported weights."""
         return frozenset[str]().union(*(part.input_names for part in self.parts))
+
+    @cached_property
+    def axes(self) -> frozenset[Axes]:
+        """On what it compares trials besides the score; their vectors are recorded for it."""
+        return frozenset[Axes]().union(*(part.axes for part in self.parts))
 
     @cached_property
     def label(self) -> str:

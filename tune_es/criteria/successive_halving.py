@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tune_es.checks import check_number
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
+from tune_es.criteria.rungs import check_rungs, last_rung
 from tune_es.records import Cause, Observation, Verdict
 from tune_es.signals.best import is_better
 from tune_es.signals.clock import round_up
@@ -51,8 +50,7 @@ class SuccessiveHalving(Criterion):
     reduction_factor: float = 3
 
     def __post_init__(self) -> None:
-        check_number("SuccessiveHalving", "grace_period", self.grace_period, above=0)
-        check_number("SuccessiveHalving", "reduction_factor", self.reduction_factor, least=1.1)
+        check_rungs("SuccessiveHalving", self.grace_period, self.reduction_factor)
 
     @property
     def uses_peers(self) -> bool:
@@ -66,8 +64,9 @@ class SuccessiveHalving(Criterion):
             return state, self.silence()
         better = is_better(observation.score, state.best)
         best = observation.score if better else state.best
-        rung = self._rung(observation.step)
-        crossed = rung > self._rung(state.step)  # both rounded alike
+        rung = last_rung(observation.step, self.grace_period, self.reduction_factor)
+        before = last_rung(state.step, self.grace_period, self.reduction_factor)
+        crossed = rung > before  # both rounded alike
         state = _State(best, observation.step)
         if best is None or not crossed:
             return state, self.verdict(None, {"rung": rung})
@@ -81,11 +80,3 @@ class SuccessiveHalving(Criterion):
             "trials": others + 1,
         }
         return state, self.verdict(Cause.HOPELESS if rank >= kept else None, evidence)
-
-    def _rung(self, step: float) -> float:
-        """The last rung at or before a step; 0 before the first."""
-        if step < self.grace_period:
-            return 0.0
-        ratio = step / self.grace_period
-        height = math.floor(round(math.log(ratio) / math.log(self.reduction_factor), 9))
-        return self.grace_period * self.reduction_factor**height

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 
 from tests.builders import refusal
 from tune_es import Decision, Policy, Referee, SuccessiveHalving
+from tune_es.criteria.rungs import last_rung
 
 
 def judged(
@@ -69,11 +71,18 @@ def test_a_trial_that_reports_seldom_is_judged_at_its_first_result_past_a_rung()
 
 @pytest.mark.parametrize("factor", [3, 1.7, 4.0, 10])
 def test_a_rung_begins_at_its_own_step(factor: float) -> None:
-    rule = SuccessiveHalving(3, factor)
     for height in range(12):
         rung = 3 * factor**height
-        assert rule._rung(rung) == pytest.approx(rung)
-        assert rule._rung(rung * 0.999) == pytest.approx(rung / factor if height else 0)
+        assert last_rung(rung, 3, factor) == pytest.approx(rung)
+        assert last_rung(rung * 0.999, 3, factor) == pytest.approx(rung / factor if height else 0)
+
+
+@pytest.mark.parametrize("grace_period", [5e-324, 1e-300, 1e300])
+def test_no_rung_is_out_of_reach_of_floats(grace_period: float) -> None:
+    said = judged(SuccessiveHalving(grace_period, 1.1), "max", {"a": [1.0]})
+    assert stops(said) == {"a": []}
+    for step in (5e-324, 1.0, sys.float_info.max):
+        assert 0 <= last_rung(step, grace_period, 1.1) <= step * 1.000001
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from copy import deepcopy
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from tune_es.cohort.ranking import Order, Ranking
+from tune_es.cohort.vectors import Axes, Vector, Vectors
+from tune_es.records import Observation
 
 
 class Peers(NamedTuple):
@@ -28,21 +32,38 @@ class Peers(NamedTuple):
         better = len(row) - bisect_right(row, score)
         return better - (own is not None and own > score)
 
-    def median(self, step: float) -> float | None:
-        """The median best-so-far of the other trials at this step; None where there are none."""
+    def percentile(self, step: float, percent: float) -> float | None:
+        """The other trials' bests at this step, from the worst (0) to the best (100).
+
+        Between two of them it is interpolated, as ``numpy.percentile`` does. None where there are
+        none.
+        """
         row, own, count = self.cohort.row(step), self._own(step), self.count(step)
         if count == 0:
             return None
         skip = len(row) if own is None else bisect_left(row, own)
-        low, high = (count - 1) // 2, count // 2
-        return (row[low + (low >= skip)] + row[high + (high >= skip)]) / 2
+        at = percent / 100 * (count - 1)
+        low, high = math.floor(at), math.ceil(at)
+        return _between(row[low + (low >= skip)], row[high + (high >= skip)], at - low)
+
+    def median(self, step: float) -> float | None:
+        """The median best-so-far of the other trials at this step; None where there are none."""
+        return self.percentile(step, 50)
+
+    def ranking(self, axes: Axes, order: Order, step: float, vector: Vector) -> Ranking:
+        """All trials on several metrics at this step, this one among them with ``vector``.
+
+        It is to be read only. Trials are known on the axes that the criteria of the policy name in
+        :attr:`tune_es.Criterion.axes`; elsewhere this one is alone.
+        """
+        return self.cohort.vectors(axes).ranking_with(order, step, self.trial_id, vector)
 
     def _own(self, step: float) -> float | None:
         return self.cohort.score(self.trial_id, step)
 
 
 class Cohort:
-    """Best-so-far scores of all trials, one sorted row a step.
+    """Best-so-far scores of all trials, one sorted row a step, and vectors where they are wanted.
 
     Recording costs a binary search and one insertion. Finished trials stay: they are the peers of
     those that come later.
@@ -58,6 +79,16 @@ class Cohort:
     def __init__(self) -> None:
         self._rows: dict[float, array[float]] = {}
         self._trials: dict[str, tuple[array[float], array[float]]] = {}
+        self._vectors: dict[Axes, Vectors] = {}
+
+    def hear(self, observation: Observation, axes: Iterable[Axes] = ()) -> None:
+        """Note a trial's score, and what it reported on these axes."""
+        trial_id, step = observation.trial_id, observation.step
+        self.record(trial_id, step, observation.score)
+        for each in axes:
+            if each not in self._vectors:
+                self._vectors[each] = Vectors(each)
+            self._vectors[each].record(trial_id, step, observation.values)
 
     def record(self, trial_id: str, step: float, score: float | None) -> None:
         """Note a trial's score; its best so far is what is ranked. Non-finite scores are not.
@@ -79,14 +110,24 @@ class Cohort:
         while steps and steps[-1] >= step:
             row = self._rows[steps.pop()]
             del row[bisect_left(row, bests.pop())]
+        for vectors in self._vectors.values():
+            vectors.cut(trial_id, step)
 
     def copy(self) -> Cohort:
         """A cohort of its own with the same content."""
-        return deepcopy(self)
+        twin = Cohort()
+        twin._rows = {step: row[:] for step, row in self._rows.items()}
+        twin._trials = {name: (steps[:], bests[:]) for name, (steps, bests) in self._trials.items()}
+        twin._vectors = {axes: vectors.copy() for axes, vectors in self._vectors.items()}
+        return twin
 
     def peers(self, trial_id: str) -> Peers:
         """The cohort as this trial may see it."""
         return Peers(self, trial_id)
+
+    def vectors(self, axes: Axes) -> Vectors:
+        """What the trials reported on these axes."""
+        return self._vectors.get(axes) or Vectors(axes)
 
     def row(self, step: float) -> array[float]:
         """All scores at a step, worst first."""
@@ -100,3 +141,11 @@ class Cohort:
 
 
 _EMPTY: array[float] = array("d")
+
+
+def _between(low: float, high: float, share: float) -> float:
+    """The number that lies this share of the way from ``low`` to ``high``."""
+    gap = high - low
+    if math.isinf(gap):
+        return low * (1 - share) + high * share
+    return low + gap * share if share < 0.5 else high - gap * (1 - share)
