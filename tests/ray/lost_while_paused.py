@@ -28,12 +28,8 @@ from tune_es.ray import PromotionScheduler
 #: node has one of these when it is lost.
 HELD = {"c", "f"}
 PAUSED = {"a", "d"}
-#: Trainable, max_failures and reuse_actors of each sweep.
-SWEEPS: dict[str, tuple[Trainable, int, bool]] = {
-    "tried again": (losses, 1, True),
-    "given up": (losses, 0, False),
-    "class, given up": (SavedLosses, 0, True),
-}
+#: Trainable and max_failures of each sweep.
+SWEEPS: dict[str, tuple[Trainable, int]] = {"tried again": (losses, 1), "given up": (SavedLosses, 0)}
 
 
 class Loses(Recorder):
@@ -64,7 +60,7 @@ class Loses(Recorder):
         self.lost.touch()
 
 
-def sweep(storage: Path, trainable: Trainable, max_failures: int, reuse_actors: bool) -> Any:
+def sweep(storage: Path, trainable: Trainable, max_failures: int) -> dict[str, Any]:
     loses = Loses(storage / "lost")
     hold = {"hold_before": 3, "hold_for": str(loses.lost)}
     space = runs(
@@ -77,7 +73,6 @@ def sweep(storage: Path, trainable: Trainable, max_failures: int, reuse_actors: 
         scheduler=PromotionScheduler(rule=TABLE, metric="loss", mode="min", max_t=LENGTH),
         callbacks=[loses],
         max_failures=max_failures,
-        reuse_actors=reuse_actors,
     )
     steps: dict[str, list[int]] = {}
     for _, row in loses.results:
@@ -101,12 +96,12 @@ def main() -> None:
         cluster.add_node(**NODE, include_dashboard=False)
         ray.init(address=cluster.address, log_to_driver=False)
         told = {}
-        for name, (trainable, max_failures, reuse_actors) in SWEEPS.items():
+        for name, (trainable, max_failures) in SWEEPS.items():
             cluster.add_node(**NODE)
             cluster.wait_for_nodes()
             folder = storage / name
             folder.mkdir()
-            told[name] = sweep(folder, trainable, max_failures, reuse_actors)
+            told[name] = sweep(folder, trainable, max_failures)
         (storage / "told.json").write_text(json.dumps(told))
     finally:
         ray.shutdown()

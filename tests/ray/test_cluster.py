@@ -55,7 +55,7 @@ def lost_while_paused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any
 @pytest.mark.parametrize("name", paused.SWEEPS)
 def test_paused_trials_outlive_a_lost_node(lost_while_paused: dict[str, Any], name: str) -> None:
     """They go on from their checkpoints, and the rung waits for no trial that is lost for good."""
-    _, max_failures, _ = paused.SWEEPS[name]
+    _, max_failures = paused.SWEEPS[name]
     sweep = lost_while_paused[name]
     (hit,) = sweep["hit"]
     assert hit in paused.HELD
