@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray import tune
 from ray.cluster_utils import Cluster
 from ray.tune.experiment import Trial
 
@@ -29,7 +28,10 @@ from tune_es.ray import PromotionScheduler
 HELD = {"c", "f"}
 PAUSED = {"a", "d"}
 #: Trainable and max_failures of each sweep.
-SWEEPS: dict[str, tuple[Trainable, int]] = {"tried again": (losses, 1), "given up": (SavedLosses, 0)}
+SWEEPS: dict[str, tuple[Trainable, int]] = {
+    "tried again": (losses, 1),
+    "given up": (SavedLosses, 0),
+}
 
 
 class Loses(Recorder):
