@@ -19,7 +19,8 @@ from ray.tune.experiment import Trial
 
 from tests.ray.killed_promotion import CURVES, LENGTH, TABLE
 from tests.ray.lost_node import NODE, UP
-from tests.ray.sweeps import Recorder, Sweep, Trainable, fit, run, run_of, runs
+from tests.ray.promoted import saved
+from tests.ray.sweeps import Recorder, Trainable, fit, run, run_of, runs
 from tests.ray.trainables import SavedLosses, losses
 from tune_es.ray import PromotionScheduler
 
@@ -80,15 +81,6 @@ def sweep(storage: Path, trainable: Trainable, max_failures: int) -> dict[str, A
     for _, row in loses.results:
         steps.setdefault(row["config"]["run"]["name"], []).append(row["training_iteration"])
     return {"hit": loses.hit, "steps": steps, "saved": {name: saved(done, name) for name in CURVES}}
-
-
-def saved(done: Sweep, name: str) -> int:
-    """The step of the last checkpoint of a trial."""
-    checkpoint = done.result(name).checkpoint
-    if checkpoint is None:
-        return 0
-    with checkpoint.as_directory() as folder:
-        return int(Path(folder, "step").read_text())
 
 
 def main() -> None:

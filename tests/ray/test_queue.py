@@ -85,7 +85,7 @@ class World:
         self.told: list[tuple[str, bool]] = []
         self.judge = Judge(self.policy)
         self.judge.expect(trials)
-        self.queue = kind(self.judge)
+        self.queue: Any = kind(self.judge)
         self.search_alg = self
 
     def of(self, *statuses: str) -> list[Standin]:
@@ -123,7 +123,7 @@ class World:
         self._join(trial)
 
     def ask(self, at: int = 0) -> str | None:
-        trial: Any = self.queue.choose(self)  # type: ignore[arg-type]
+        trial: Any = self.queue.choose(self)
         if trial is not None and trial.status == Trial.PAUSED:
             trial.status = Trial.PENDING
         return None if trial is None else str(trial.trial_id)
@@ -146,7 +146,7 @@ class World:
         trial.has_reported = True
         result = {"training_iteration": trial.steps, "loss": trial.loss()}
         decision = self.judge.judge(trial.trial_id, result)
-        self.queue.noted(trial)  # type: ignore[arg-type]
+        self.queue.noted(trial)
         assert decision is not None
         trial.is_saving = decision.action is Action.PAUSE
         if decision.action is Action.STOP:
@@ -175,7 +175,7 @@ class World:
         running = self.of(Trial.RUNNING)
         if running:
             trial = running[at % len(running)]
-            self.queue.fail(trial)  # type: ignore[arg-type]
+            self.queue.fail(trial)
             trial.status = Trial.ERROR
 
     def is_restored(self, at: int) -> None:
@@ -189,7 +189,7 @@ class World:
 
     def _join(self, trial: Standin) -> None:
         self.judge.admit(trial.trial_id, {})
-        self.queue.add(trial)  # type: ignore[arg-type]
+        self.queue.add(trial)
 
     def is_over(self) -> bool:
         return all(each.is_finished() for each in self.trials)
@@ -207,11 +207,11 @@ HAPPENS = [
     World.fails,
     World.is_restored,
 ]
-HAPPENINGS = st.lists(st.tuples(st.sampled_from(HAPPENS), st.integers(0, 99)), min_size=20, max_size=80)
+HAPPENING = st.tuples(st.sampled_from(HAPPENS), st.integers(0, 99))
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-@given(HAPPENINGS, st.sampled_from([None, 12]))
+@given(st.lists(HAPPENING, min_size=20, max_size=80), st.sampled_from([None, 12]))
 @settings(max_examples=60)
 def test_it_answers_what_a_scan_of_all_trials_answers(
     rule: PromotionRule | None, happenings: list[tuple[Any, int]], trials: int | None
@@ -232,3 +232,68 @@ def test_it_answers_what_a_scan_of_all_trials_answers(
         assert quick.ask() == slow.ask()
         assert quick.statuses() == slow.statuses()
     assert quick.is_over()
+
+
+def ran(rule: PromotionRule | None, trials: int) -> World:
+    """A sweep in which this many trials run."""
+    world = World(Queue, rule, trials)
+    for _ in range(trials):
+        world.add(0)
+        world.start(0)
+        world.ask()
+    return world
+
+
+def test_a_trial_that_ray_gives_up_without_a_word_is_not_waited_for() -> None:
+    """Ray does that where an actor cannot be used again."""
+    world = ran(RULES["table"], 4)
+    world.trials[1].status = Trial.ERROR
+    for _ in range(2 * LENGTH):
+        world.report(0)
+        world.save(0)
+    assert [world.ask(), world.told] == ["0", [("1", True)]]
+
+
+def test_those_that_end_all_at_once_are_told_once() -> None:
+    world = ran(RULES["table"], 4)
+    world.report(0)
+    world.queue.settle(world)
+    assert world.told == []
+    world.trials[3].status = Trial.ERROR
+    for trial in world.of(Trial.RUNNING):
+        trial.status = Trial.TERMINATED
+    for _ in range(2):
+        world.queue.settle(world)
+    assert world.told == [("0", False), ("1", False), ("2", False), ("3", True)]
+
+
+class Watched(Standin):
+    """Counts how often its status is read."""
+
+    reads = 0
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "status":
+            Watched.reads += 1
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("status", [Trial.PENDING, Trial.PAUSED])
+def test_those_that_wait_are_not_looked_at(status: str) -> None:
+    world = ran(RULES["table"], 3)
+    waiting = [Watched(str(at)) for at in range(10, 500)]
+    world.trials += waiting
+    for trial in waiting:
+        world._join(trial)
+        if status == Trial.PAUSED:
+            trial.status, trial.steps = Trial.RUNNING, 1
+            world.ask()
+            world.judge.judge(trial.trial_id, {"training_iteration": 2, "loss": 1.0})
+            world.queue.noted(trial)
+            trial.status = Trial.PAUSED
+    first = world.ask()
+    for _ in range(3):
+        world.report(0)
+        Watched.reads = 0
+        assert world.ask() == first == ("10" if status == Trial.PENDING else None)
+        assert Watched.reads < 10
