@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -140,6 +140,10 @@ class Referee:
     def let_go(self) -> Collection[str]:
         """The trials that promotion has let go: where they are paused they can be ended."""
         return () if self._promoter is None else self._promoter.let_go
+
+    def given_up(self) -> Iterator[str]:
+        """Those among them that were let go since this was asked last."""
+        return iter(()) if self._promoter is None else self._promoter.given_up()
 
     @property
     def pauses(self) -> bool:

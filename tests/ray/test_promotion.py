@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,51 +14,19 @@ import pytest
 from ray import tune
 from ray.tune import Stopper
 from ray.tune.experiment import Trial
-from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter, Searcher
+from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter
 
 from tests.ray import killed_promotion as killed
 from tests.ray.killed import ARMED, Journal
 from tests.ray.killed_promotion import CURVES, ENDS, LENGTH, REACHED, TABLE
-from tests.ray.sweeps import Recorder, Sweep, fit, run, runs, warned, within
+from tests.ray.promoted import ROWS, Ends, Listed, each_once, reached, scheduler, space, steps_of
+from tests.ray.sweeps import Sweep, fit, run, runs, warned, within
 from tests.ray.trainables import SavedLosses, losses
 from tune_es import AdaptiveQuota, AsyncHalving, Patience, Policy, RungTable
-from tune_es.ray import EarlyStoppingScheduler, PromotionScheduler
+from tune_es.ray import EarlyStoppingScheduler
 from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, replay, task_curves
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def space(
-    curves: Mapping[str, Sequence[float]] = CURVES, saves: int = 1, **options: Any
-) -> Mapping[str, Any]:
-    return runs(*(run(name, each, saves=saves, **options) for name, each in curves.items()))
-
-
-def scheduler(rule: Any = TABLE, **options: Any) -> PromotionScheduler:
-    return PromotionScheduler(rule=rule, metric="loss", mode="min", max_t=LENGTH, **options)
-
-
-def reached(sweep: Sweep) -> dict[str, int]:
-    return {last["config"]["run"]["name"]: last["training_iteration"] for last in sweep.lasts}
-
-
-def steps_of(recorder: Recorder) -> dict[str, list[int]]:
-    """The steps that every trial reported, in order, over all of its lives."""
-    found: dict[str, list[int]] = {}
-    for _, row in recorder.results:
-        found.setdefault(row["config"]["run"]["name"], []).append(row["training_iteration"])
-    return found
-
-
-def each_once(steps: Mapping[str, int]) -> dict[str, list[int]]:
-    return {name: list(range(1, last + 1)) for name, last in steps.items()}
-
-
-class Ends(Recorder):
-    """Notes also how a sweep left its trials."""
-
-    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        self.left = {each.status for each in trials}
 
 
 @pytest.mark.parametrize("trainable", [losses, SavedLosses])
@@ -243,32 +211,6 @@ def test_a_trial_that_saves_now_and_then_pauses_where_it_has_saved(tmp_path: Pat
     assert reached(sweep) == {"a": 8, "b": 4, "c": 6, "d": 8, "e": 4, "f": 4}
     assert steps_of(ends) == each_once(reached(sweep))
     assert messages == []
-
-
-class Listed(Searcher):
-    """Suggests the runs one by one and notes what it is told."""
-
-    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__("loss", "min")
-        self.rows = list(rows)
-        self.told: dict[str, float | None] = {}
-
-    def suggest(self, trial_id: str) -> Any:
-        return {"run": self.rows.pop(0)} if self.rows else Searcher.FINISHED
-
-    def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-    ) -> None:
-        self.told[trial_id] = None if result is None else result["loss"]
-
-    def save(self, checkpoint_path: str) -> None:
-        return None
-
-    def restore(self, checkpoint_path: str) -> None:
-        return None
-
-
-ROWS = [run(name, each, saves=1) for name, each in CURVES.items()]
 
 
 @pytest.mark.parametrize("num_samples", [6, -1], ids=["known", "endless"])

@@ -74,7 +74,8 @@ class TensorLosses(tune.Trainable):
 class SavedLosses(tune.Trainable):
     """Reports the losses of its run and saves how far it is, as classes do.
 
-    Where it is to save step ``die_saving`` of its run, its process dies the first time.
+    Where it is to save step ``die_saving`` of its run, its process dies the first time. It waits
+    before a step as the function does.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -82,6 +83,7 @@ class SavedLosses(tune.Trainable):
         self.done = 0
 
     def step(self) -> dict[str, Any]:
+        _hold_before(self.done + 1, self.run)
         time.sleep(self.run.get("pause_s", 0))
         self.done += 1
         return {"loss": self.run["losses"][self.done - 1], "own_step": self.done}

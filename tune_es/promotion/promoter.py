@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -56,6 +56,7 @@ class Promoter:
     _over: dict[str, Standing] = field(default_factory=dict)
     _let_go: dict[str, Standing | None] = field(default_factory=dict)
     _passed: dict[int, Arrivals] = field(default_factory=dict)
+    _given_up: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._axis = Axis(self.rule, self.max_t)
@@ -127,6 +128,11 @@ class Promoter:
     def let_go(self) -> Collection[str]:
         """The trials that were let go, ended or not: they are never taken up again."""
         return self._let_go.keys()
+
+    def given_up(self) -> Iterator[str]:
+        """The trials that were let go since this was asked last: they can be ended."""
+        given_up, self._given_up = self._given_up, []
+        return iter(given_up)
 
     def end(self, trial_id: str, failed: bool = False) -> None:
         """A trial is over; what it reached stays in the race as the mark to catch."""
@@ -208,6 +214,7 @@ class Promoter:
         for track in here:
             if track.trial_id not in self._ready:
                 del self._runners[track.trial_id]
+                self._given_up.append(track.trial_id)
                 self._let_go[track.trial_id] = track.standing() if track.is_alive else None
 
     def _judge_pilot(self, others: Sequence[Track]) -> None:

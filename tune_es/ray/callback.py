@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ray.tune.logger import LoggerCallback
 from tune_es.params import KEY, POLICY_FILE
 from tune_es.policy import Policy
 from tune_es.ray.judge import Judge
+from tune_es.ray.sweep import unwrapped
 
 logger = logging.getLogger("tune_es")
 
@@ -45,12 +46,13 @@ class EarlyStoppingCallback(Callback):
     def __init__(self) -> None:
         self.restored: dict[str, Any] | None = None
         self._judge: Judge | None = None
+        self._after_step: Callable[[], None] | None = None
         self._begun = False
         self._strictness: str | None = None
 
-    def attach(self, judge: Judge) -> None:
+    def attach(self, judge: Judge, after_step: Callable[[], None]) -> None:
         """Speak for this judge from now on, and have Ray bear results without the metric."""
-        self._judge = judge
+        self._judge, self._after_step = judge, after_step
         self._strictness = os.environ.get(LENIENT)
         os.environ[LENIENT] = "1"
 
@@ -64,6 +66,10 @@ class EarlyStoppingCallback(Callback):
         if resumed and not trials:
             raise RuntimeError(f"the restored sweep has no trials; {UNREADABLE}")
 
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        if self._after_step is not None:
+            self._after_step()
+
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         if self._judge is None:
             return
@@ -71,7 +77,9 @@ class EarlyStoppingCallback(Callback):
             os.environ.pop(LENIENT, None)
         else:
             os.environ[LENIENT] = self._strictness
-        self.restored = self._judge = None  # Ray leaves this object in the user's own list
+        self.restored = self._judge = self._after_step = (
+            None  # Ray leaves this object in the user's own list
+        )
         self._begun = False
 
     def on_trial_result(
@@ -109,9 +117,9 @@ def withdraw_callback() -> None:
 
 
 def callbacks_of(controller: TuneController) -> list[Callback]:
-    """All callbacks of a sweep; Ray hands schedulers a wrapped controller."""
-    inner: TuneController = getattr(controller, "_tune_controller", controller)
-    return [inner._callbacks[at] for at in range(len(inner._callbacks))]
+    """All callbacks of a sweep."""
+    callbacks = unwrapped(controller)._callbacks
+    return [callbacks[at] for at in range(len(callbacks))]
 
 
 def leave_policy(controller: TuneController, policy: Policy) -> None:
@@ -119,10 +127,10 @@ def leave_policy(controller: TuneController, policy: Policy) -> None:
 
     Ray uploads it with the state of the experiment. A disk that refuses it stops nothing.
     """
-    inner: TuneController = getattr(controller, "_tune_controller", controller)
-    if inner._storage is None:
+    storage = unwrapped(controller)._storage
+    if storage is None:
         return
-    folder = Path(inner._storage.experiment_driver_staging_path)
+    folder = Path(storage.experiment_driver_staging_path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / POLICY_FILE).write_text(policy.to_yaml(), encoding="utf-8")
@@ -132,7 +140,7 @@ def leave_policy(controller: TuneController, policy: Policy) -> None:
 
 def has_saved_state(controller: TuneController) -> bool:
     """True where the sweep was restored from a folder in which callbacks had saved a state."""
-    inner: TuneController = getattr(controller, "_tune_controller", controller)
+    inner = unwrapped(controller)
     storage = inner._storage
     if storage is None:
         return False

@@ -75,9 +75,9 @@ class Judge:
             words["reason"] = "ended by another rule"
         return words
 
-    def forget(self, trial_id: str) -> None:
+    def forget(self, trial_id: str, failed: bool = False) -> None:
         """Drop the history of a trial that has ended."""
-        self.referee.forget(trial_id)
+        self.referee.forget(trial_id, failed)
         self._warned = {(warned, name) for warned, name in self._warned if warned != trial_id}
 
     def _warn(self, trial_id: str, name: str, problem: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ray.tune import Trainable
@@ -14,21 +13,26 @@ from ray.tune.trainable.function_trainable import FunctionTrainable
 
 from tune_es.promotion import Saved
 from tune_es.ray.judge import Judge, logger
+from tune_es.ray.line import Line, Place
+from tune_es.ray.sweep import tell_of_end, unwrapped
 
 
 class Queue:
     """What Ray asks for whenever something may be started, in the order in which trials joined.
 
     Under promotion a paused trial that was sent on and did not start goes first, and one that was
-    let go is ended here: nothing else would.
+    let go is ended here: nothing else would. Ray asks many times a second, so an answer costs the
+    same however many trials wait: only those are looked at that run, or stand in front.
     """
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._trials: dict[str, Trial] = {}
-        self._news = 0
-        self._asked: tuple[list[str], list[str], int] | None = None
-        self._answer: str | None = None
+        self._trials: dict[str, Place] = {}
+        self._joined = 0
+        self._pending = Line(self._trials, Trial.PENDING)
+        self._paused = Line(self._trials, Trial.PAUSED, self._is_held)
+        #: Those that were seen to start or were told to: their status changes without a word.
+        self._moving: dict[str, None] = {}
         self._is_function: dict[str, bool] = {}
         self._has_warned = False
 
@@ -38,34 +42,61 @@ class Queue:
         After a crash Ray has every trial that had not ended wait to be started; those that were
         paused are paused again, which Ray takes from a trial that is being added.
         """
-        is_new = self._trials.pop(trial.trial_id, None) is None
-        self._trials[trial.trial_id] = trial
-        self._news += 1
-        if is_new and trial.status == Trial.PENDING and self._is_held(trial.trial_id):
+        name = trial.trial_id
+        is_new = self._trials.pop(name, None) is None
+        self._joined += 1
+        self._trials[name] = Place(self._joined, trial)
+        if is_new and trial.status == Trial.PENDING and self._is_held(name):
             trial.set_status(Trial.PAUSED)
+        self._moving[name] = None
 
     def drop(self, trial_id: str) -> None:
         """A trial has ended."""
         self._trials.pop(trial_id, None)
-        self._news += 1
+        self._moving.pop(trial_id, None)
+
+    def fail(self, trial: Trial) -> None:
+        """A trial has failed for good; where trials wait for each other, it is not waited for.
+
+        Otherwise its history stays, for a sweep that resumes it.
+        """
+        if self._promotes:
+            self._judge.forget(trial.trial_id, failed=True)
+        self.drop(trial.trial_id)
 
     def choose(self, controller: TuneController) -> Trial | None:
         """The trial to start next, if any; ends those that were let go."""
-        pending = [name for name, each in self._trials.items() if each.status == Trial.PENDING]
-        paused = [name for name, each in self._trials.items() if each.status == Trial.PAUSED]
-        promotes = self._judge.referee.policy.promotion is not None
-        stranded = [name for name in paused if promotes and not self._is_held(name)]
-        name = stranded[0] if stranded else self._choose(pending, paused)
-        chosen = None if name is None else self._trials[name]
-        for each in paused:
-            if each in self._judge.referee.let_go:
-                _end(controller, self._trials[each])
+        referee = self._judge.referee
+        let_go = [*self._seen(controller)]
+        if self._promotes and self._paused:
+            name = self._paused[0]
+        else:
+            name = referee.choose(self._pending, self._paused)
+        chosen = None if name is None else self._trials[name].trial
+        if chosen is not None and chosen.status == Trial.PAUSED:
+            self._moving[chosen.trial_id] = None
+        for each in [*let_go, *referee.given_up()]:
+            place = self._trials.get(each)
+            if place is not None and place.trial.status == Trial.PAUSED:
+                _end(controller, place.trial)
         return chosen
 
-    def noted(self) -> None:
-        """A result has come, so that the next choice may be another one."""
-        self._news += 1
-        if not self._has_warned and self._has_turned():
+    def settle(self, controller: TuneController) -> None:
+        """Take leave of trials that Ray has ended without a word, as it does with all at once.
+
+        A time budget and a stopper of the whole sweep end them so.
+        """
+        first = next(iter(self._trials.values()), None)
+        if first is not None and first.trial.is_finished():
+            for place in [*self._trials.values()]:
+                if place.trial.is_finished():
+                    self._part_with(place.trial, controller)
+
+    def noted(self, trial: Trial) -> None:
+        """A result has come: the trial may pause, and others may be judged by now."""
+        if trial.trial_id in self._trials:
+            self._moving[trial.trial_id] = None
+        if not self._has_warned and self._promotes and not self._judge.referee.pauses:
             self._has_warned = True
             logger.warning(
                 "a trial came to a rung without any checkpoint: it would start from step 1 after a "
@@ -88,42 +119,45 @@ class Queue:
             return Saved.HERE
         return Saved.NEVER if trial.checkpoint is None else Saved.EARLIER
 
-    def _choose(self, pending: list[str], paused: list[str]) -> str | None:
-        """Ray asks many times a second; only after news the answer can be another one."""
-        asked = (pending, paused, self._news)
-        if asked != self._asked:
-            self._asked, self._answer = asked, self._judge.referee.choose(pending, paused)
-        return self._answer
+    def _seen(self, controller: TuneController) -> Iterator[str]:
+        """Look where those have come that move; gives the paused ones that were let go."""
+        for line in (self._pending, self._paused):
+            self._moving.update(dict.fromkeys(line.left()))
+        for name in [*self._moving]:
+            place = self._trials.get(name)
+            if place is not None and place.trial.status == Trial.RUNNING:
+                continue
+            del self._moving[name]
+            if place is None:
+                continue
+            if place.trial.status == Trial.PENDING:
+                self._pending.put(name)
+            elif place.trial.status != Trial.PAUSED:
+                self._part_with(place.trial, controller)
+            elif name in self._judge.referee.let_go:
+                yield name
+            elif not self._is_held(name):
+                self._paused.put(name)
 
-    def _has_turned(self) -> bool:
-        referee = self._judge.referee
-        return referee.policy.promotion is not None and not referee.pauses
+    def _part_with(self, trial: Trial, controller: TuneController) -> None:
+        """Tell the searcher of the end, and save it: a restored sweep would go on with the trial.
+
+        Ray itself saves no end of a trial that is paused.
+        """
+        tell_of_end(controller, trial)
+        unwrapped(controller)._mark_trial_to_checkpoint(trial)
+        if trial.status == Trial.ERROR:
+            self.fail(trial)
+        else:
+            self._judge.forget(trial.trial_id)
+            self.drop(trial.trial_id)
+
+    @property
+    def _promotes(self) -> bool:
+        return self._judge.referee.policy.promotion is not None
 
     def _is_held(self, trial_id: str) -> bool:
         return self._judge.referee.is_held(trial_id)
-
-
-def trials_to_come(controller: TuneController) -> int | None:
-    """How many trials the sweep will have; None where its searcher has no end."""
-    total = controller.search_alg.total_samples
-    return total if 0 < total < sys.maxsize else None
-
-
-def warn_of_limit(controller: TuneController, trials: int | None) -> None:
-    """Say that a limit on trials at a time counts paused ones, where there is such a limit."""
-    searcher: Any = controller.search_alg
-    limits = []
-    while searcher is not None:
-        limits.append(getattr(searcher, "max_concurrent", 0))
-        searcher = getattr(searcher, "searcher", None)
-    limit = min((each for each in limits if each), default=0)
-    if limit and (trials is None or limit < trials):
-        logger.warning(
-            "max_concurrent=%s counts paused trials, too: trials are compared by %s at a time. "
-            "Leave it out, and limit what runs at once by the resources of a trial",
-            limit,
-            limit,
-        )
 
 
 def _end(controller: TuneController, trial: Trial) -> None:
@@ -132,7 +166,7 @@ def _end(controller: TuneController, trial: Trial) -> None:
     Ray gives searchers no result of a trial that is ended while it is paused, and does not save
     that it ended.
     """
-    inner: TuneController = getattr(controller, "_tune_controller", controller)
+    inner = unwrapped(controller)
     inner._set_trial_status(trial, Trial.RUNNING)
     inner.stop_trial(trial)
     inner._mark_trial_to_checkpoint(trial)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ from tune_es.ray.callback import (
     withdraw_callback,
 )
 from tune_es.ray.judge import Judge, logger
-from tune_es.ray.queue import Queue, trials_to_come, warn_of_limit
-from tune_es.reading import read_number
+from tune_es.ray.queue import Queue
+from tune_es.ray.sweep import shield_searcher, trials_to_come, warn_of_limit
 from tune_es.records import Action
 from tune_es.spec import from_spec, promotion_from_spec
 
@@ -135,8 +135,8 @@ other_metrics, price_per_hour, promotion, stop, time_attr
         queue = self._the_queue()
         saved = queue.saved(trial, result)
         decision = self._the_judge().judge(trial.trial_id, result, saved)
-        queue.noted()
-        _shield_searcher(tune_controller, result)
+        queue.noted(trial)
+        shield_searcher(tune_controller, result)
         return TrialScheduler.CONTINUE if decision is None else RAY_WORD[decision.action]
 
     def on_trial_complete(
@@ -154,10 +154,8 @@ other_metrics, price_per_hour, promotion, stop, time_attr
 
         Where trials wait for each other, one that has failed for good is not waited for.
         """
-        judge = self._the_judge()
-        if trial.status != Trial.ERROR and judge.referee.policy.promotion is not None:
-            judge.referee.forget(trial.trial_id, failed=True)
-            self._the_queue().drop(trial.trial_id)
+        if trial.status != Trial.ERROR:  # else it will be added again
+            self._the_queue().fail(trial)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
         if self._failure is not None:
@@ -200,7 +198,7 @@ other_metrics, price_per_hour, promotion, stop, time_attr
         callback = find_callback(callbacks_of(controller))
         if callback is None:
             return
-        callback.attach(judge)
+        callback.attach(judge, partial(self._the_queue().settle, controller))
         leave_policy(controller, judge.referee.policy)
         judge.started = has_saved_state(controller)
         try:
@@ -234,14 +232,3 @@ def _checked(owner: str, policy: Policy | None, given: Mapping[str, Any]) -> dic
         if known.get("promotion") is not None:
             promotion_from_spec(known["promotion"])
     return known
-
-
-def _shield_searcher(controller: TuneController, result: dict[str, Any]) -> None:
-    """Put NaN where the searcher, which is given this dictionary next, would fail."""
-    searcher: Any = controller.search_alg
-    while searcher is not None:  # limiters and repeaters hold the searcher that knows its metric
-        metric = getattr(searcher, "metric", None)
-        for name in [metric] if isinstance(metric, str) else metric or ():
-            if read_number(result.get(name)) is None:
-                result[name] = math.nan
-        searcher = getattr(searcher, "searcher", None)
