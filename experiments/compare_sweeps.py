@@ -1,9 +1,9 @@
 """The same sweep under several schedulers: `python -m experiments.compare_sweeps --task ...`.
 
-Every arm (no stopping, Ray's ASHA, this project's presets) gets the same configurations, in the
-same order, with the same seeds. What a finished arm found is kept as a file under `--runs`, so a
-comparison that was interrupted goes on with the next arm. The table goes to `--results` as CSV and
-Markdown.
+Every arm (no stopping, Ray's ASHA, this project's presets and its promotion) gets the same
+configurations, in the same order, with the same seeds. What a finished arm found is kept as a file
+under `--runs`, so a comparison that was interrupted goes on with the next arm. The table goes to
+`--results` as CSV and Markdown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from experiments.finetune.tasks import needs_hub
 from experiments.provenance import command
 
 MODULES = ("ray", "torch", "transformers", "pandas", "rich", "tensorboardX")
-ARMS = ("none", "asha", "safe", "balanced", "peers", "aggressive")
+ARMS = ("none", "asha", "safe", "balanced", "peers", "aggressive", "promotion")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = options.add_argument
     add("--task", required=True, help="such as trec:../shared/text/trec")
-    add("--arms", nargs="+", choices=ARMS, default=list(ARMS[:5]), help="default all but the last")
+    add("--arms", nargs="+", choices=ARMS, default=list(ARMS[:5]), help="default the first five")
     add("--trials", type=int, default=24, help="configurations (default 24)")
     add("--seeds", type=int, nargs="+", default=[0], help="seeds of configurations and trials")
     add("--workers", type=int, default=2, help="trials at a time, 1 CPU each (default 2)")

@@ -47,34 +47,43 @@ def _run(arm: str, seed: int, plan: dict[str, Any], folder: Path) -> ArmRun:
     """One sweep, timed from its first trial's start to its last trial's end."""
     print(f"{ARMS[arm]}, seed {seed}", flush=True)
     metric, max_t = plan["metric"], plan["evals"]
-    sweep = _sweep(plan, seed, f"{arm}-{time.strftime('%Y%m%d-%H%M%S')}", folder)
+    name = f"{arm}-{time.strftime('%Y%m%d-%H%M%S')}"
+    sweep, rows = _sweep(plan, seed, name, folder, pauses=arm == "promotion")
     configs = sample_configs(sweep.space, sweep.trials, seed)
     search = BasicVariantGenerator(
-        points_to_evaluate=configs, max_concurrent=sweep.workers, random_state=seed
+        points_to_evaluate=configs,
+        max_concurrent=0 if sweep.pauses else sweep.workers,
+        random_state=seed,
     )
     progress = SweepProgress(sweep.trials, max_t, metric)
     started = time.perf_counter()
-    results = sweep.run(scheduler_named(arm, metric, max_t), search, [progress])
+    results = sweep.run(scheduler_named(arm, metric, max_t, rows), search, [progress])
     seconds = time.perf_counter() - started
     return arm_run(arm, seed, plan, outcomes(results, metric, max_t), seconds)
 
 
-def _sweep(plan: dict[str, Any], seed: int, name: str, folder: Path) -> Sweep:
+def _sweep(
+    plan: dict[str, Any], seed: int, name: str, folder: Path, pauses: bool
+) -> tuple[Sweep, int]:
+    """The sweep, and how many rows its trials are validated on; who pauses saves checkpoints."""
     settings = Settings(
         **{name: plan[name] for name in TRAINING},
         num_layers=plan["num_layers"] or None,
         test="best" if plan["metric"] == "eval_loss" else "always",
+        checkpoint=pauses,
         seed=seed,
     )
     task = load_task(settings.task, max_train=plan["max_train"], max_eval=plan["max_eval"])
-    return finetune_sweep(
+    sweep = finetune_sweep(
         task,
         settings,
         name=name,
         trials=plan["trials"],
         workers=plan["workers"],
         folder=folder,
+        pauses=pauses,
     )
+    return sweep, len(task.validation)
 
 
 def _write(stem: Path, runs: list[ArmRun], command: str) -> None:

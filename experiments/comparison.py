@@ -19,6 +19,7 @@ ARMS: Mapping[str, str] = {
     "balanced": "tune-es, balanced",
     "peers": "tune-es, below median, or stalled in the second half",
     "aggressive": "tune-es, aggressive",
+    "promotion": "tune-es, PromotionScheduler",
 }
 
 

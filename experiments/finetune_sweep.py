@@ -14,7 +14,10 @@ from experiments.finetune.trainable import finetune_on
 from experiments.sweep import Sweep
 from search_spaces.finetune import BATCH_SIZES, finetune_space
 
-FIXED = ("task", "model", "num_layers", "max_length", "frozen", "epochs", "evals", "test", "seed")
+FIXED = (
+    *("task", "model", "num_layers", "max_length", "frozen", "epochs", "evals"),
+    *("test", "checkpoint", "seed"),
+)
 """Settings that are the same in every trial; the others are searched or keep their default."""
 
 
@@ -27,6 +30,7 @@ def finetune_sweep(
     workers: int,
     folder: Path,
     gpus_per_trial: float = 0.0,
+    pauses: bool = False,
 ) -> Sweep:
     """The sweep over `finetune_space` with the fixed part of the settings.
 
@@ -44,4 +48,5 @@ def finetune_sweep(
         workers=workers,
         folder=folder,
         gpus_per_trial=gpus_per_trial,
+        pauses=pauses,
     )

@@ -31,6 +31,8 @@ class Sweep:
     workers: int
     folder: Path
     gpus_per_trial: float = 0.0
+    pauses: bool = False
+    """Trials wait for each other, so as many have to be at hand as there are."""
 
     def run(
         self,
@@ -44,12 +46,13 @@ class Sweep:
         follows in the same process does not pay them again.
         """
         resources = {"cpu": 1, "gpu": self.gpus_per_trial}
+        limited = isinstance(search, Searcher) and not self.pauses
         tuner = tune.Tuner(
             tune.with_resources(self.trainable, resources),
             param_space=self.space,
             tune_config=tune.TuneConfig(
                 num_samples=self.trials,
-                max_concurrent_trials=self.workers if isinstance(search, Searcher) else None,
+                max_concurrent_trials=self.workers if limited else None,
                 scheduler=scheduler,
                 search_alg=search,
                 reuse_actors=True,
@@ -58,18 +61,21 @@ class Sweep:
                 name=self.name,
                 storage_path=str(self.folder.resolve()),
                 callbacks=callbacks,
+                checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
                 verbose=0,
             ),
         )
         return tuner.fit()
 
 
-def scheduler_named(name: str, metric: str, max_t: int) -> TrialScheduler:
-    """`none` for no stopping, `asha` for Ray's own, or a stopping rule of this project.
+def scheduler_named(name: str, metric: str, max_t: int, n_val: int | None = None) -> TrialScheduler:
+    """`none` for no stopping, `asha` for Ray's own, or a rule of this project.
 
-    ASHA looks first after 5 evaluations and keeps a third at each of its rungs. `peers` stops what
-    is below the median of the others from a quarter of the run on, and what stalls from half of it
-    on: a fresh classification head may sit at chance before that and learn later.
+    `promotion` pauses trials at rungs; accuracies within the noise of `n_val` validation rows are
+    told apart by the loss. ASHA looks first after 5 evaluations and keeps a third at each of its
+    rungs. `peers` stops what is below the median of the others from a quarter of the run on, and
+    what stalls from half of it on: a fresh classification head may sit at chance before that and
+    learn later.
     """
     if name == "none":
         return FIFOScheduler()
@@ -78,8 +84,15 @@ def scheduler_named(name: str, metric: str, max_t: int) -> TrialScheduler:
         return ASHAScheduler(
             metric=metric, mode=mode, max_t=max_t, grace_period=min(5, max_t), reduction_factor=3
         )
-    from tune_es import Adaptive, After, BelowMedian
-    from tune_es.ray import EarlyStoppingScheduler
+    from tune_es import Adaptive, After, BelowMedian, TieBreak
+    from tune_es.ray import EarlyStoppingScheduler, PromotionScheduler
+
+    if name == "promotion":
+        ties = None if metric == "eval_loss" else TieBreak("eval_loss", n_val=n_val)
+        others = {} if ties is None else {"eval_loss": "min"}
+        return PromotionScheduler(
+            metric=metric, mode=mode, max_t=max_t, other_metrics=others, ties=ties
+        )
 
     peers = BelowMedian(grace_period=max_t // 4) | After(max_t // 2, Adaptive.balanced())
     stop = peers if name == "peers" else name

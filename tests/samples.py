@@ -50,6 +50,7 @@ from tune_es import (
     Smoothed,
     SuccessiveHalving,
     Target,
+    TieBreak,
     UninterruptedProgress,
     WindowGain,
 )
@@ -244,6 +245,10 @@ def signal_samples() -> dict[str, Signal]:
     }
 
 
+TIES: dict[str, tuple[TieBreak, ...]] = {
+    "TieBreak": (TieBreak("loss"), TieBreak(("loss", "f1"), n_val=400, join="combined")),
+}
+
 PROMOTIONS: dict[str, tuple[PromotionRule, ...]] = {
     "AdaptiveQuota": (AdaptiveQuota(), AdaptiveQuota(c=0.5, pilot=False)),
     "AsyncHalving": (AsyncHalving(1, 2), AsyncHalving(2, 3)),
@@ -259,6 +264,7 @@ def missing_samples() -> list[str]:
             "CRITERIA": (Criterion, CRITERIA),
             "SIGNALS": (Signal, SIGNALS),
             "PROMOTIONS": (PromotionRule, PROMOTIONS),
+            "TIES": (TieBreak, TIES),
         }
         ((where, table),) = (
             (where, table) for where, (base, table) in tables.items() if issubclass(kind, base)

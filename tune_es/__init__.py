@@ -9,7 +9,7 @@ from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import *
 from tune_es.curve import fired_at
 from tune_es.policy import Policy
-from tune_es.promotion import AdaptiveQuota, AsyncHalving, RungTable
+from tune_es.promotion import AdaptiveQuota, AsyncHalving, RungTable, TieBreak
 from tune_es.records import Action, Cause, Decision, Metric, Observation, Verdict
 from tune_es.referee import Referee
 from tune_es.signals import BestSoFar, Exponential, MovingMean, MovingMedian, NoiseLevel, Slope
@@ -35,6 +35,7 @@ __all__ = [
     "Referee",
     "RungTable",
     "Slope",
+    "TieBreak",
     "Verdict",
     "fired_at",
 ]

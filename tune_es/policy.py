@@ -16,11 +16,11 @@ from tune_es.criteria.combine import mute
 from tune_es.documents import dump_yaml, load_yaml
 from tune_es.params import changed, split
 from tune_es.policy_checks import check_policy
-from tune_es.promotion import PromotionRule
+from tune_es.promotion import PromotionRule, TieBreak
 from tune_es.reading import Reader, Reading, lookup
 from tune_es.records import JUDGEMENTS, Action, Decision, Metric, Observation
 from tune_es.signals.best import is_better
-from tune_es.spec import fields_spec, from_spec, promotion_from_spec
+from tune_es.spec import fields_spec, from_spec, promotion_from_spec, ties_from_spec
 
 
 class PolicyState(NamedTuple):
@@ -55,6 +55,7 @@ class Policy:
         price_per_hour: Used instead of ``cost_attr``: money for an hour of ``time_total_s``.
         promotion: A rule that pauses trials at rungs and lets the best go on, such as
             :class:`tune_es.AdaptiveQuota`; trials have to save checkpoints then.
+        ties: How promotion tells trials apart that ``metric`` does not: :class:`tune_es.TieBreak`.
 
     Raises:
         ValueError: Who, rule, value and the nearest valid choice.
@@ -80,11 +81,14 @@ class Policy:
     cost_attr: str | None = None
     price_per_hour: float | None = None
     promotion: PromotionRule | str | Mapping[str, Any] | None = None
+    ties: TieBreak | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stop", from_spec(self.stop))
         if self.promotion is not None:
             object.__setattr__(self, "promotion", promotion_from_spec(self.promotion))
+        if self.ties is not None:
+            object.__setattr__(self, "ties", ties_from_spec(self.ties))
         if not isinstance(self.other_metrics, Mapping):
             raise ValueError(
                 f"Policy.other_metrics must map names to modes: {self.other_metrics!r}"
@@ -104,6 +108,11 @@ class Policy:
     def promotion_rule(self) -> PromotionRule | None:
         """The rule that pauses and promotes, where there is one."""
         return None if self.promotion is None else promotion_from_spec(self.promotion)
+
+    @cached_property
+    def tie_break(self) -> TieBreak | None:
+        """What tells tied trials apart under promotion, where anything does."""
+        return None if self.ties is None else ties_from_spec(self.ties)
 
     @cached_property
     def metrics(self) -> dict[str, Metric]:

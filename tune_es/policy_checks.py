@@ -25,11 +25,24 @@ def _check_metrics(policy: Any) -> None:
     if policy.metric in policy.other_metrics:
         raise ValueError(f"Policy.other_metrics repeats the primary metric {policy.metric!r}")
     known = policy.metrics  # building them checks the modes
+    if policy.ties is not None:
+        _check_ties(policy)
     for name in named:
         if name not in known:
             raise ValueError(
                 f"Policy.stop judges {name!r}, which is neither Policy.metric nor in "
                 f"Policy.other_metrics; {nearest(name, known)}"
+            )
+
+
+def _check_ties(policy: Any) -> None:
+    if policy.promotion is None:
+        raise ValueError("Policy.ties is for Policy.promotion, which is not given")
+    for name in policy.ties.by:
+        if name not in policy.other_metrics:
+            raise ValueError(
+                f"Policy.ties is broken by {name!r}, which is not in Policy.other_metrics; "
+                f"{nearest(name, policy.other_metrics)}"
             )
 
 

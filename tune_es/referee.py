@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from tune_es.cohort import Cohort
-from tune_es.policy import Policy, PolicyState
-from tune_es.promotion import Promoter, Saved
-from tune_es.records import Action, Cause, Decision, Observation, Verdict
+from tune_es.life import Life, same
+from tune_es.policy import Policy
+from tune_es.promotion import Saved
+from tune_es.race import let_go, promoted, promoter_of
+from tune_es.records import Action, Decision, Observation
 
 #: Version of the snapshot's layout.
 LAYOUT = 2
-
-
-@dataclass
-class _Life:
-    """One trial from its first step; a trial that starts again from an earlier step is cut back."""
-
-    policy: Policy
-    state: PolicyState
-    steps: list[float] = field(default_factory=list)
-    observations: list[Observation] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
 
 
 class Referee:
@@ -49,9 +39,9 @@ class Referee:
 
     def __init__(self, policy: Policy, trials: int | None = None) -> None:
         self.policy = policy
-        self._promoter = _promoter(policy, trials)
+        self._promoter = promoter_of(policy, trials)
         self._cohort = Cohort()
-        self._lives: dict[str, _Life] = {}
+        self._lives: dict[str, Life] = {}
         self._ended: dict[str, Decision] = {}
         #: Observations judged so far; steps that come again are not counted again.
         self.judged = 0
@@ -68,7 +58,7 @@ class Referee:
             return self.policy
         if trial_id not in self._lives:
             policy = self.policy.with_params(params) if params else self.policy
-            self._lives[trial_id] = _Life(policy, policy.init())
+            self._lives[trial_id] = Life(policy, policy.init())
             if self._promoter is not None:
                 self._promoter.add(trial_id)
         return self._lives[trial_id].policy
@@ -94,11 +84,12 @@ class Referee:
             return self._ended[observation.trial_id]
         self.admit(observation.trial_id)
         life = self._lives[observation.trial_id]
-        at = bisect_left(life.steps, observation.step)
+        at = life.place(observation.step)
         if at < len(life.steps):
-            if self._is_known(life, at, observation):
+            if life.knows(at, observation):
                 return self._again(life.decisions[at])
-            self._cut(life, observation.trial_id, at)
+            self._cohort.cut(observation.trial_id, life.steps[at])
+            life.cut(at, self._cohort.peers(observation.trial_id))
         return self._judge(life, observation, saved)
 
     def stands_still(self, observation: Observation) -> bool:
@@ -106,12 +97,20 @@ class Referee:
         life = self._lives.get(observation.trial_id)
         if life is None or not life.steps or life.steps[-1] != observation.step:
             return False
-        return not _same(life.observations[-1], observation)
+        return not same(life.observations[-1], observation)
 
     def last(self, trial_id: str) -> Decision | None:
-        """The latest decision about a trial, ended ones included."""
+        """The latest decision about a trial, ended ones included.
+
+        Of one that promotion has let go it is the stop that says why.
+        """
         life = self._lives.get(trial_id)
-        return life.decisions[-1] if life and life.decisions else self._ended.get(trial_id)
+        if life is None or not life.decisions:
+            return self._ended.get(trial_id)
+        latest = life.decisions[-1]
+        if self._promoter is None or latest.stop or trial_id not in self._promoter.let_go:
+            return latest
+        return let_go(self._promoter, latest, life.observations[-1].sign)
 
     @property
     def ended(self) -> Mapping[str, Decision]:
@@ -120,11 +119,11 @@ class Referee:
 
     def forget(self, trial_id: str, failed: bool = False) -> None:
         """Drop the history of a trial that has ended; its last decision and its scores stay."""
-        life = self._lives.pop(trial_id, None)
+        last = self.last(trial_id)
         if self._promoter is not None:
             self._promoter.end(trial_id, failed)
-        if life is not None and life.decisions:
-            self._ended[trial_id] = life.decisions[-1]
+        if self._lives.pop(trial_id, None) is not None and last is not None:
+            self._ended[trial_id] = last
 
     def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
         """Which trial a free worker takes, the oldest first in both lists; None leaves it idle."""
@@ -174,16 +173,7 @@ class Referee:
         layout = snapshot.get("layout")
         if layout != LAYOUT:
             raise ValueError(f"Referee snapshot layout must be {LAYOUT}, got {layout!r}")
-        self._lives = {
-            trial_id: _Life(
-                policy,
-                state,
-                [seen.step for seen in observations],
-                list(observations),
-                list(decisions),
-            )
-            for trial_id, (policy, state, observations, decisions) in snapshot["lives"].items()
-        }
+        self._lives = {trial_id: Life.of(*saved) for trial_id, saved in snapshot["lives"].items()}
         self._ended = dict(snapshot["ended"])
         self._cohort = snapshot["cohort"].copy()
         self.judged = snapshot["judged"]
@@ -193,22 +183,15 @@ class Referee:
         ended = self._ended.get(trial_id)
         return ended is not None and ended.stop and trial_id not in self._lives
 
-    def _is_known(self, life: _Life, at: int, observation: Observation) -> bool:
-        if life.steps[at] != observation.step:
-            return False
-        return at == len(life.steps) - 1 or _same(life.observations[at], observation)
-
-    def _judge(self, life: _Life, observation: Observation, saved: Saved) -> Decision:
+    def _judge(self, life: Life, observation: Observation, saved: Saved) -> Decision:
         if self.policy.uses_peers or life.policy.uses_peers:
             self._cohort.hear(observation, self.policy.criterion.axes | life.policy.criterion.axes)
         peers = self._cohort.peers(observation.trial_id)
         life.state, decision = life.policy.step(life.state, observation, peers)
         if self._promoter is not None:
-            decision = _promoted(self._promoter, observation, decision, saved)
+            decision = promoted(self._promoter, observation, decision, saved)
         self.judged += 1
-        life.steps.append(observation.step)
-        life.observations.append(observation)
-        life.decisions.append(decision)
+        life.add(observation, decision)
         return decision
 
     def _again(self, decision: Decision) -> Decision:
@@ -218,36 +201,3 @@ class Referee:
             return decision
         held = self._promoter.holds(trial_id, step)
         return decision if held else replace(decision, action=Action.CONTINUE)
-
-    def _cut(self, life: _Life, trial_id: str, at: int) -> None:
-        """Go back to before the observation at ``at``; the state is built again from what stays."""
-        self._cohort.cut(trial_id, life.steps[at])
-        del life.steps[at:], life.observations[at:], life.decisions[at:]
-        life.state = life.policy.init()
-        peers = self._cohort.peers(trial_id)
-        for observation in life.observations:
-            life.state, _ = life.policy.step(life.state, observation, peers)
-
-
-def _promoter(policy: Policy, trials: int | None) -> Promoter | None:
-    if policy.promotion_rule is None or policy.max_t is None:
-        return None
-    return Promoter(policy.promotion_rule, policy.max_t, trials)
-
-
-def _promoted(
-    promoter: Promoter, observation: Observation, decision: Decision, saved: Saved
-) -> Decision:
-    """The decision with what promotion makes of it; a stop stays a stop."""
-    step = observation.step
-    action = promoter.report(observation.trial_id, step, observation.score, saved, decision.stop)
-    if decision.stop or action is Action.CONTINUE:
-        return decision
-    rule, cause = type(promoter.rule).__name__, Cause.HOPELESS if action is Action.STOP else None
-    verdict = Verdict(cause is not None, rule, cause, {"rung": step})
-    return replace(decision, action=action, verdict=verdict)
-
-
-def _same(one: Observation, other: Observation) -> bool:
-    """Equal numbers; NaN equals NaN here. Clock time may differ."""
-    return repr(sorted(one.values.items())) == repr(sorted(other.values.items()))

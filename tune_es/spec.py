@@ -18,7 +18,7 @@ from tune_es.criteria import (
     Patience,
     SuccessiveHalving,
 )
-from tune_es.promotion import PromotionRule
+from tune_es.promotion import PromotionRule, TieBreak
 from tune_es.signals import Signal
 
 #: Named stopping rules, usable wherever a rule is asked for.
@@ -33,9 +33,9 @@ PRESETS: dict[str, Callable[[], Criterion]] = {
 }
 
 #: What a policy is made of, each a class with its fields.
-PARTS = (Criterion, Signal, PromotionRule)
+PARTS = (Criterion, Signal, PromotionRule, TieBreak)
 
-KINDS: dict[str, type[Criterion | Signal | PromotionRule]] = {
+KINDS: dict[str, type[Any]] = {
     name: kind
     for module in (criteria, signals, promotion)
     for name, kind in vars(module).items()
@@ -110,6 +110,22 @@ def promotion_from_spec(spec: Any, where: str = "promotion") -> PromotionRule:
     if not isinstance(built, PromotionRule):
         rules = sorted(name for name, kind in KINDS.items() if issubclass(kind, PromotionRule))
         raise ValueError(f"{where} must describe a promotion rule, got {spec!r}: {rules}")
+    return built
+
+
+def ties_from_spec(spec: Any, where: str = "ties") -> TieBreak:
+    """The tie break that a spec describes: the class with its fields, or its fields alone.
+
+    Raises:
+        ValueError: As :func:`from_spec`.
+
+    >>> ties_from_spec({"by": "eval_loss", "n_val": 400}).by
+    ('eval_loss',)
+    """
+    is_plain = isinstance(spec, Mapping) and set(spec) != {TieBreak.__name__}
+    built = _construct(TieBreak, spec, where) if is_plain else _build(spec, where)
+    if not isinstance(built, TieBreak):
+        raise ValueError(f"{where} must describe a TieBreak, got {spec!r}")
     return built
 
 

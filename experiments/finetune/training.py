@@ -79,9 +79,11 @@ class Training:
         return evaluate(self.model, split, self.data.pad_id, self._autocast())
 
     def save(self, folder: Path) -> None:
-        """Write everything needed to go on into the folder."""
+        """Write everything needed to go on into the folder: of the model, what is trained."""
+        frozen = {name for name, each in self.model.named_parameters() if not each.requires_grad}
+        weights = self.model.state_dict()
         state = {
-            "model": self.model.state_dict(),
+            "model": {name: each for name, each in weights.items() if name not in frozen},
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -94,7 +96,7 @@ class Training:
     def restore(self, folder: Path) -> None:
         """Go on from what `save` wrote; the settings have to be the same."""
         state = torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)
-        self.model.load_state_dict(state["model"])
+        self.model.load_state_dict(state["model"], strict=False)  # the frozen are as they were
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.scaler.load_state_dict(state["scaler"])

@@ -30,6 +30,8 @@ ARROWS: dict[str, set[str]] = {
         "params", "policy_checks", "promotion", "spec", "documents", "reading", "utility",
         "criteria", "cohort", "signals", "records", "checks",
     },
+    "life": {"policy", "cohort", "records"},
+    "race": {"policy", "promotion", "records"},
 }  # fmt: skip
 PURE = set(ARROWS)
 ARROWS["referee"] = PURE

@@ -48,6 +48,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "Smoothed": {"by": KINDS["MovingMean"]()},
     "SuccessiveHalving": {"grace_period": 1, "reduction_factor": 3},
     "Target": {"patience": 1},
+    "TieBreak": {"standard_errors": 1.0, "join": "lexicographic"},
     "UninterruptedProgress": {"strips": 3, "strip": 5},
     "WindowGain": {"window": 0.25, "at_least": 8, "min_gain": 0.001, "relative": True},
 }  # fmt: skip

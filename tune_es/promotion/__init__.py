@@ -5,6 +5,7 @@ from tune_es.promotion.quota import AdaptiveQuota
 from tune_es.promotion.rule import PromotionRule, Rung
 from tune_es.promotion.standing import Saved, Standing, Track
 from tune_es.promotion.tables import AsyncHalving, RungTable
+from tune_es.promotion.ties import TieBreak
 
 __all__ = [
     "AdaptiveQuota",
@@ -15,5 +16,6 @@ __all__ = [
     "RungTable",
     "Saved",
     "Standing",
+    "TieBreak",
     "Track",
 ]

@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
 from tune_es.promotion.standing import Standing
+from tune_es.promotion.ties import TieBreak
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Arrivals:
     (['b'], ['c', 'c'])
     """
 
+    ties: TieBreak | None = None
     standings: dict[str, Standing] = field(default_factory=dict)
     _ranked: list[tuple[float, str]] = field(default_factory=list)
 
@@ -31,12 +33,15 @@ class Arrivals:
         insort(self._ranked, _entry(standing))
 
     def placed(self, trial_id: str, places: int) -> list[str]:
-        """Who may have got one of the places with this trial's coming: itself, and the last one.
+        """Who may have got one of the places with this trial's coming.
 
-        The others that have a place had it before.
+        That is itself and the last one; the others that have a place had it before, unless ties
+        are broken.
         """
         if not places:
             return []
+        if self.ties is not None:  # who is tied with whom may change with every trial that comes
+            return [one.trial_id for one in self.ties.ranked(self.standings.values())][:places]
         last = self._ranked[min(places, len(self._ranked)) - 1]
         own = _entry(self.standings[trial_id])
         return [trial_id] * (own <= last) + [last[1]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -11,6 +11,7 @@ from tune_es.promotion.arrivals import Arrivals
 from tune_es.promotion.axis import PILOT, Axis
 from tune_es.promotion.rule import PromotionRule, Rung
 from tune_es.promotion.standing import Saved, Standing, Track
+from tune_es.promotion.ties import TieBreak, ranked, reasons, track_of
 from tune_es.records import Action
 
 
@@ -37,11 +38,13 @@ class Promoter:
         max_t: The budget of a trial, in steps.
         trials: How many trials the sweep has; None where nobody knows. Then a rung is judged when
             no new trial is there to be started, and there is no pilot.
+        ties: What tells tied trials apart; there is no pilot then, who is ranked by one metric.
     """
 
     rule: PromotionRule
     max_t: float
     trials: int | None = None
+    ties: TieBreak | None = None
     #: False once a trial came to a rung without any checkpoint.
     pauses: bool = True
     #: All that ever joined, and as the how manieth, from 0.
@@ -57,10 +60,12 @@ class Promoter:
     _let_go: dict[str, Standing | None] = field(default_factory=dict)
     _passed: dict[int, Arrivals] = field(default_factory=dict)
     _given_up: list[str] = field(default_factory=list)
+    _reasons: dict[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._axis = Axis(self.rule, self.max_t)
-        self._pilots = self.rule.pilots(self.trials) if self.trials and self._axis.rungs else 0
+        has_pilots = self.trials and self._axis.rungs and self.ties is None
+        self._pilots = self.rule.pilots(self.trials or 0) if has_pilots else 0
         self._memory = self.rule.init()
 
     def add(self, trial_id: str) -> None:
@@ -69,7 +74,7 @@ class Promoter:
             self._failed.discard(trial_id)
             place = self._known.setdefault(trial_id, len(self._known))
             first = PILOT if self._pilots and place >= self._pilots else 0
-            self._runners[trial_id] = _Runner(Track(trial_id), first)
+            self._runners[trial_id] = _Runner(track_of(trial_id, self.ties), first)
             self._away.add(trial_id)
 
     def report(
@@ -79,17 +84,19 @@ class Promoter:
         score: float | None,
         saved: Saved = Saved.HERE,
         ends: bool = False,
+        others: Sequence[float | None] = (),
     ) -> Action:
         """Note a score, oriented; PAUSE at a rung, STOP where that would lose the trial.
 
-        One that ``ends`` with this score takes no place at a rung.
+        One that ``ends`` with this score takes no place at a rung. ``others`` are the values of the
+        companion metrics, oriented, where ties are broken.
         """
         runner = self._runners.get(trial_id)
         if runner is None:
             return self._outside(trial_id)
         self._is_away(trial_id, runner)
         step = self._axis.place(step)
-        runner.track.record(step, score)
+        runner.track.record(step, score, *others)
         if ends or step < self._axis.rung(runner.rung):
             return Action.CONTINUE
         self.pauses = self.pauses and saved is not Saved.NEVER
@@ -101,7 +108,7 @@ class Promoter:
             return self._sift(runner)
         runner.waits = True
         self._away.discard(trial_id)
-        arrivals = self._passed.setdefault(runner.rung, Arrivals())
+        arrivals = self._passed.setdefault(runner.rung, Arrivals(self.ties))
         arrivals.note(runner.track.standing())
         if not self.rule.waits:
             places = self.rule.places(len(arrivals.standings))
@@ -125,9 +132,9 @@ class Promoter:
         return trial_id in self._let_go if runner is None else runner.waits
 
     @property
-    def let_go(self) -> Collection[str]:
-        """The trials that were let go, ended or not: they are never taken up again."""
-        return self._let_go.keys()
+    def let_go(self) -> Mapping[str, Mapping[str, float]]:
+        """The trials that were let go, ended or not, and why: they are never taken up again."""
+        return self._reasons
 
     def given_up(self) -> Iterator[str]:
         """The trials that were let go since this was asked last: they can be ended."""
@@ -186,20 +193,21 @@ class Promoter:
         """Go on or stop, judged at once among those that have come to the rung."""
         trial_id, rung = runner.track.trial_id, runner.rung
         if rung != PILOT:
-            arrivals = self._passed.setdefault(rung, Arrivals())
+            arrivals = self._passed.setdefault(rung, Arrivals(self.ties))
             arrivals.note(runner.track.standing())
             here = [one for one in arrivals.standings.values() if math.isfinite(one.best)]
-            if not runner.track.is_alive or trial_id not in self._wanted(rung, here):
-                del self._runners[trial_id]
+            wanted = self._wanted(rung, here) if runner.track.is_alive else set[str]()
+            if trial_id not in wanted:
                 self._away.discard(trial_id)
-                self._let_go[trial_id] = None
+                self._part(rung, [runner], len(wanted))
                 return Action.STOP
         runner.rung += 1
         return Action.CONTINUE
 
     def _wanted(self, rung: int, here: Sequence[Standing]) -> set[str]:
-        leader = max(here, key=_best)
-        seen = Rung(self._axis.rung(rung), self._axis.most, len(here), here, leader)
+        leader = ranked(here, self.ties)[0]
+        most = self._axis.most
+        seen = Rung(self._axis.rung(rung), most, len(here), here, leader, (), self.ties)
         return {leader.trial_id, *self.rule.judge(seen, self._memory)[0]}
 
     def _judge(self) -> None:
@@ -211,11 +219,17 @@ class Promoter:
             self._judge_pilot(here)
         elif self.rule.waits and alive:
             self._judge_rung(lowest, alive)
-        for track in here:
-            if track.trial_id not in self._ready:
-                del self._runners[track.trial_id]
-                self._given_up.append(track.trial_id)
-                self._let_go[track.trial_id] = track.standing() if track.is_alive else None
+        left = [one for one in self._runners.values() if one.rung == lowest]
+        self._given_up += [one.track.trial_id for one in left]
+        self._part(lowest, left, len(here) - len(left))
+
+    def _part(self, rung: int, runners: Sequence[_Runner], kept: int) -> None:
+        """Let trials go that did not get a place at a rung, each with the reason in numbers."""
+        why = reasons(ranked(self._passed[rung].standings.values(), self.ties, self.rule.score))
+        for track in (one.track for one in runners):
+            del self._runners[track.trial_id]
+            self._let_go[track.trial_id] = track.standing() if track.is_alive else None
+            self._reasons[track.trial_id] = {**why[track.trial_id], "kept": kept}
 
     def _judge_pilot(self, others: Sequence[Track]) -> None:
         pilots = [one.track for one in self._runners.values() if one.rung != PILOT]
@@ -230,12 +244,15 @@ class Promoter:
     def _judge_rung(self, rung: int, here: Sequence[Standing]) -> None:
         let_go = [each for each in self._let_go.values() if each is not None]
         racing = [one.track.standing() for one in self._runners.values() if one.track.is_alive]
-        leader = max([*here, *racing, *self._over.values(), *let_go], key=_best)
+        leader = ranked([*here, *racing, *self._over.values(), *let_go], self.ties)[0]
         trials = self.trials or len(self._known)
-        seen = Rung(self._axis.rung(rung), self._axis.most, trials, here, leader, let_go)
+        most = self._axis.most
+        seen = Rung(self._axis.rung(rung), most, trials, here, leader, let_go, self.ties)
         promoted, self._memory = self.rule.judge(seen, self._memory)
         if not promoted and self.rule.waits and not self._over:
-            promoted = [max(here, key=_best).trial_id]  # a sweep trains one trial in full, at least
+            promoted = [
+                ranked(here, self.ties)[0].trial_id
+            ]  # a sweep trains one trial in full, at least
         self._promote(promoted, rung + 1)
 
     def _promote(self, names: Sequence[str], rung: int) -> None:
@@ -245,7 +262,3 @@ class Promoter:
                 runner.rung = rung
                 self._ready[name] = None
                 self._away.add(name)
-
-
-def _best(standing: Standing) -> float:
-    return standing.best

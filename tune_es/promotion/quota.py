@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import StatisticsError, correlation
 from typing import NamedTuple
 
 from tune_es.checks import check_flags, check_number
+from tune_es.promotion.ranks import mean_ranks
 from tune_es.promotion.rule import PromotionRule, Rung
+from tune_es.promotion.standing import Standing
 
 #: Rungs are at ``FIRST * GROWTH ** i`` steps.
 FIRST, GROWTH = 2, 1.5
@@ -88,19 +89,22 @@ class AdaptiveQuota(PromotionRule):
     def agrees(self, scores: Sequence[tuple[float, float]]) -> bool:
         if len(scores) < 2:
             return False
-        first, second = (_mean_ranks(each) for each in zip(*scores, strict=True))
+        first, second = (mean_ranks(each) for each in zip(*scores, strict=True))
         try:
             return correlation(first, second) >= PILOT_CORRELATION
         except StatisticsError:  # all alike
             return False
 
+    def score(self, standing: Standing) -> float:
+        return standing.best + standing.gain / 2
+
     def judge(self, rung: Rung, memory: _Moves) -> tuple[Sequence[str], _Moves]:
         memory = _moved(memory, rung)
-        catching = {each.trial_id for each in rung.here if each.can_catch(rung.leader, rung.max_t)}
-        behind = sum(each.can_catch(rung.leader, rung.max_t) for each in rung.let_go)
+        catching = {each.trial_id for each in rung.here if rung.can_catch(each)}
+        behind = sum(map(rung.can_catch, rung.let_go))
         share = min(1.0, (len(catching) + behind) / rung.trials)
         quota = self._quota(rung, len(catching), share, memory.mean)
-        ranked = sorted(rung.here, key=lambda each: -(each.best + each.gain / 2))
+        ranked = rung.ranked(self.score)
         promoted = [
             each.trial_id
             for rank, each in enumerate(ranked, start=1)
@@ -119,23 +123,13 @@ class AdaptiveQuota(PromotionRule):
 
 def _moved(memory: _Moves, rung: Rung) -> _Moves:
     """Add how far the best at this rung had been behind at half of its steps."""
-    now = _ranks([each.best for each in rung.here])
-    before = _ranks([each.half for each in rung.here])
-    top = sorted(range(len(now)), key=now.__getitem__)[: max(3, rung.trials // 20)]
-    moved = (max(0.0, math.log(before[at] / now[at])) for at in top)
+    before = {each.trial_id: at for at, each in enumerate(rung.ranked(_half), start=1)}
+    top = rung.ranked()[: max(3, rung.trials // 20)]
+    moved = (
+        max(0.0, math.log(before[each.trial_id] / now)) for now, each in enumerate(top, start=1)
+    )
     return _Moves(memory.total + sum(moved), memory.seen + len(top))
 
 
-def _ranks(values: Sequence[float]) -> list[int]:
-    """The rank of each, 1 is the highest; of equals the first."""
-    order = sorted(range(len(values)), key=lambda at: -values[at])
-    ranks = [0] * len(values)
-    for rank, at in enumerate(order, start=1):
-        ranks[at] = rank
-    return ranks
-
-
-def _mean_ranks(values: Sequence[float]) -> list[float]:
-    """The rank of each, 1 is the lowest; equals share the mean of theirs."""
-    ordered = sorted(values)
-    return [(bisect_left(ordered, each) + bisect_right(ordered, each) + 1) / 2 for each in values]
+def _half(standing: Standing) -> float:
+    return standing.half

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tune_es.promotion.standing import Standing
+from tune_es.promotion.ties import Score, TieBreak, best, ranked
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Rung:
         here: Those that wait here, and could go on.
         leader: The best of all trials of the sweep, wherever it stands; it may be over.
         let_go: Those that were paused at earlier rungs for good.
+        ties: What tells tied trials apart; None: equal ones keep their order.
     """
 
     step: float
@@ -29,6 +31,17 @@ class Rung:
     here: Sequence[Standing]
     leader: Standing
     let_go: Sequence[Standing] = ()
+    ties: TieBreak | None = None
+
+    def ranked(self, score: Score = best) -> list[Standing]:
+        """Those that are here, the best first, by a score that is read off every metric alike."""
+        return ranked(self.here, self.ties, score)
+
+    def can_catch(self, standing: Standing) -> bool:
+        """True where a trial has the leader in reach."""
+        if self.ties is None:
+            return standing.can_catch(self.leader, self.max_t)
+        return self.ties.can_catch(standing, self.leader, self.max_t)
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,10 @@ class PromotionRule(ABC):
     def agrees(self, scores: Sequence[tuple[float, float]]) -> bool:
         """True where the pilots' scores at steps 1 and 2 let half of all trials go after step 1."""
         return False
+
+    def score(self, standing: Standing) -> float:
+        """What trials are ranked by at a rung; of a companion metric alike."""
+        return standing.best
 
     def places(self, arrived: int) -> int:
         """How many of those that came to a rung go on, where no rung waits for another trial."""

@@ -27,7 +27,8 @@ class Standing(NamedTuple):
 
     ``gain`` is what its best won over the second half of its steps, ``noise`` twice its mean fall
     over the last differences, ``half`` its best at half of its steps. Of a trial without a finite
-    value ``best`` is ``-inf``.
+    value ``best`` is ``-inf``. ``others`` is how it stands in the companion metrics, where ties are
+    broken by some.
     """
 
     trial_id: str
@@ -36,12 +37,13 @@ class Standing(NamedTuple):
     gain: float
     noise: float
     half: float = -math.inf
+    others: tuple[Standing, ...] = ()
 
     def can_catch(self, leader: Standing, max_t: float) -> bool:
         """True where the leader is in reach: at its pace a trial gains that much each doubling."""
         doublings = math.log2(max_t / self.step)
         reach = self.gain * doublings + 2 * max(self.noise, leader.noise)
-        return leader.best - self.best <= reach
+        return not leader.best - self.best > reach  # two without a value are equal
 
 
 @dataclass
@@ -52,9 +54,15 @@ class Track:
     steps: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     bests: list[float] = field(default_factory=list)
+    others: tuple[Track, ...] = ()
 
-    def record(self, step: float, score: float | None) -> None:
-        """Note a score; what was reported at this step and later is gone through again."""
+    def record(self, step: float, score: float | None, *others: float | None) -> None:
+        """Note a score; what was reported at this step and later is gone through again.
+
+        ``others`` are the values of the companion metrics, one for each of ``Track.others``.
+        """
+        for track, value in zip(self.others, others, strict=True):
+            track.record(step, value)
         at = bisect_left(self.steps, step)
         del self.steps[at:], self.scores[at:], self.bests[at:]
         value = math.nan if score is None else score
@@ -88,7 +96,8 @@ class Track:
         best, half = self.best_at(self.step), self.best_at(math.ceil(self.step / 2))
         half = half if math.isfinite(half) else best
         gain = best - half if math.isfinite(best) else 0.0
-        return Standing(self.trial_id, self.step, best, gain, _noise(self.scores), half)
+        others = tuple(track.standing() for track in self.others)
+        return Standing(self.trial_id, self.step, best, gain, _noise(self.scores), half, others)
 
 
 def _noise(scores: Sequence[float]) -> float:

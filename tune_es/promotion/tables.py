@@ -37,8 +37,7 @@ class RungTable(PromotionRule):
         return tuple(step for step in self.keep if step < max_t)
 
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
-        ranked = sorted(rung.here, key=lambda each: -each.best)
-        return [each.trial_id for each in ranked[: self.keep[int(rung.step)]]], memory
+        return [each.trial_id for each in rung.ranked()[: self.keep[int(rung.step)]]], memory
 
 
 @dataclass(frozen=True)
@@ -80,5 +79,4 @@ class AsyncHalving(PromotionRule):
         return tuple(dict.fromkeys(steps))
 
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
-        ranked = sorted(rung.here, key=lambda each: -each.best)
-        return [each.trial_id for each in ranked[: self.places(len(ranked))]], memory
+        return [each.trial_id for each in rung.ranked()[: self.places(len(rung.here))]], memory
