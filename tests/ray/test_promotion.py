@@ -8,11 +8,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from ray import tune
-from ray.tune import Stopper
 from ray.tune.experiment import Trial
 from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter
 
@@ -29,37 +28,61 @@ from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, replay, task_cu
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("trainable", [losses, SavedLosses])
-def test_the_table_says_who_goes_on_and_no_step_runs_twice(tmp_path: Path, trainable: Any) -> None:
+class Plain(NamedTuple):
+    """A sweep of functions, what callbacks saw and what was warned of."""
+
+    sweep: Sweep
+    ends: Ends
+    messages: list[str]
+
+
+def plain(storage: Path, trainable: Any) -> Plain:
     ends = Ends()
     with within(60), warned() as messages:
-        sweep = fit(trainable, space(), tmp_path, scheduler=scheduler(), callbacks=[ends])
-    assert reached(sweep) == REACHED
-    assert steps_of(ends) == each_once(REACHED)
-    assert ends.left == {Trial.TERMINATED}
-    assert sorted(name for what, name in ends.events if what == "complete") == sorted(ENDS)
-    assert messages == []
-    if trainable is SavedLosses:
-        assert {last["own_step"] - last["training_iteration"] for last in sweep.lasts} == {0}
+        sweep = fit(trainable, space(), storage, scheduler=scheduler(), callbacks=[ends])
+    return Plain(sweep, ends, messages)
+
+
+@pytest.fixture(scope="module")
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Plain:
+    return plain(tmp_path_factory.mktemp("functions"), losses)
+
+
+def goes_on_as_the_table_says(done: Plain) -> None:
+    assert reached(done.sweep) == REACHED
+    assert steps_of(done.ends) == each_once(REACHED)
+    assert done.ends.left == {Trial.TERMINATED}
+    complete = [name for what, name in done.ends.events if what == "complete"]
+    assert sorted(complete) == sorted(ENDS)
+    assert done.messages == []
+
+
+def test_the_table_says_who_goes_on_and_no_step_runs_twice(functions: Plain) -> None:
+    goes_on_as_the_table_says(functions)
+
+
+def test_so_it_does_for_classes(tmp_path: Path) -> None:
+    done = plain(tmp_path, SavedLosses)
+    goes_on_as_the_table_says(done)
+    assert {last["own_step"] - last["training_iteration"] for last in done.sweep.lasts} == {0}
 
 
 def test_it_needs_no_actors_that_are_used_again(tmp_path: Path) -> None:
-    ends, three = Ends(), {name: CURVES[name] for name in "abc"}
+    ends, two = Ends(), {name: CURVES[name] for name in "ab"}
     with within(60):
         fit(
             losses,
-            space(three),
+            space(two),
             tmp_path,
             scheduler=scheduler(RungTable({2: 1})),
             callbacks=[ends],
             reuse_actors=False,
         )
-    assert steps_of(ends) == each_once({"a": 8, "b": 2, "c": 2})
+    assert steps_of(ends) == each_once({"a": 8, "b": 2})
 
 
-def test_a_pause_is_named_in_the_result_and_stops_nothing(tmp_path: Path) -> None:
-    with within(60):
-        sweep = fit(losses, space(), tmp_path, scheduler=scheduler())
+def test_a_pause_is_named_in_the_result_and_stops_nothing(functions: Plain) -> None:
+    sweep = functions.sweep
     reasons = {name: [row["es"]["reason"] for row in sweep.rows(name)] for name in "bca"}
     goes_on, used = "continue", "budget used: Budget (steps=8, steps_limit=8)"
     first, second = "paused at rung 2", "paused at rung 4"
@@ -142,31 +165,6 @@ def taken_up_again(storage: Path, rows: Any, lost: Mapping[str, int]) -> None:
         sweep = Sweep(again.fit())
     assert reached(sweep) == {**lost, "b": 8, "d": 8}
     assert sweep.errors == [None] * len(ENDS)
-
-
-class Enough(Stopper):
-    """Ends the sweep, as a time budget does, when two trials have come to their rung."""
-
-    def __init__(self) -> None:
-        self.seen = 0
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        self.seen += result["training_iteration"] == 2
-        return False
-
-    def stop_all(self) -> bool:
-        return self.seen >= 2
-
-
-def test_paused_trials_end_with_the_sweep(tmp_path: Path) -> None:
-    ends = Ends()
-    with within(60):
-        sweep = fit(
-            losses, space(), tmp_path, scheduler=scheduler(), callbacks=[ends], stop=Enough()
-        )
-    assert ends.left == {Trial.TERMINATED}
-    assert len(sweep.results) == len(ENDS)
-    assert max(steps[-1] for steps in steps_of(ends).values()) == 2
 
 
 def test_a_worker_that_dies_while_pausing_goes_on_from_the_pause_before(tmp_path: Path) -> None:
