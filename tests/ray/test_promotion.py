@@ -18,7 +18,17 @@ from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter
 from tests.ray import killed_promotion as killed
 from tests.ray.killed import ARMED, Journal
 from tests.ray.killed_promotion import CURVES, ENDS, LENGTH, REACHED, TABLE
-from tests.ray.promoted import ROWS, Ends, Listed, each_once, reached, scheduler, space, steps_of
+from tests.ray.promoted import (
+    ALONE,
+    ROWS,
+    Ends,
+    Listed,
+    each_once,
+    reached,
+    scheduler,
+    space,
+    steps_of,
+)
 from tests.ray.sweeps import Sweep, fit, run, runs, warned, within
 from tests.ray.trainables import SavedLosses, losses
 from tune_es import AdaptiveQuota, AsyncHalving, Patience, Policy, RungTable
@@ -68,17 +78,18 @@ def test_so_it_does_for_classes(tmp_path: Path) -> None:
 
 
 def test_it_needs_no_actors_that_are_used_again(tmp_path: Path) -> None:
-    ends, two = Ends(), {name: CURVES[name] for name in "ab"}
+    ends, one = Ends(), {"a": CURVES["a"]}
     with within(60):
         fit(
-            losses,
-            space(two),
+            ALONE,
+            space(one),
             tmp_path,
             scheduler=scheduler(RungTable({2: 1})),
             callbacks=[ends],
             reuse_actors=False,
         )
-    assert steps_of(ends) == each_once({"a": 8, "b": 2})
+    assert steps_of(ends) == each_once({"a": 8})
+    assert [what for what, _ in ends.events].count("start") == 2
 
 
 def test_a_pause_is_named_in_the_result_and_stops_nothing(functions: Plain) -> None:
@@ -126,7 +137,7 @@ def test_a_live_sweep_promotes_whom_its_replay_promotes(tmp_path: Path, rule: An
 def test_a_rule_of_each_trial_stops_on_top(tmp_path: Path) -> None:
     curves = {**CURVES, "a": [0.5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}
     with within(60):
-        sweep = fit(losses, space(curves), tmp_path, scheduler=scheduler(stop=Patience(3)))
+        sweep = fit(ALONE, space(curves), tmp_path, scheduler=scheduler(stop=Patience(3)))
     assert reached(sweep) == {**REACHED, "a": 5}
     assert sweep.es("a")["cause"] == "STALLED"
 
@@ -190,7 +201,7 @@ def test_a_worker_that_dies_while_pausing_goes_on_from_the_pause_before(tmp_path
 def test_without_checkpoints_it_stops_and_says_so_once(tmp_path: Path) -> None:
     ends = Ends()
     with within(60), warned() as messages:
-        sweep = fit(losses, space(saves=0), tmp_path, scheduler=scheduler(), callbacks=[ends])
+        sweep = fit(ALONE, space(saves=0), tmp_path, scheduler=scheduler(), callbacks=[ends])
     assert [message for message in messages if "without any checkpoint" in message] == messages
     assert len(messages) == 1
     assert steps_of(ends) == each_once(reached(sweep))
@@ -205,7 +216,7 @@ def test_without_checkpoints_it_stops_and_says_so_once(tmp_path: Path) -> None:
 def test_a_trial_that_saves_now_and_then_pauses_where_it_has_saved(tmp_path: Path) -> None:
     rule, ends = RungTable({3: 3, 5: 2}), Ends()
     with within(60), warned() as messages:
-        sweep = fit(losses, space(saves=2), tmp_path, scheduler=scheduler(rule), callbacks=[ends])
+        sweep = fit(ALONE, space(saves=2), tmp_path, scheduler=scheduler(rule), callbacks=[ends])
     assert reached(sweep) == {"a": 8, "b": 4, "c": 6, "d": 8, "e": 4, "f": 4}
     assert steps_of(ends) == each_once(reached(sweep))
     assert messages == []
@@ -218,7 +229,7 @@ def test_a_searcher_is_told_the_last_value_of_those_let_go(
     searcher = Listed(ROWS)
     with within(60):
         sweep = fit(
-            losses,
+            ALONE,
             {},
             tmp_path,
             scheduler=scheduler(),
@@ -246,7 +257,7 @@ def test_a_limit_that_counts_paused_trials_ends_and_is_warned_of(
         limited = {"search_alg": BasicVariantGenerator(max_concurrent=2)}
     with within(90), warned() as messages:
         sweep = fit(
-            losses,
+            ALONE,
             {} if limiter == "searcher" else space(),
             tmp_path,
             scheduler=scheduler(rule),
