@@ -30,7 +30,7 @@ from tests.ray.promoted import (
     steps_of,
 )
 from tests.ray.sweeps import Sweep, fit, run, runs, warned, within
-from tests.ray.trainables import SavedLosses, losses
+from tests.ray.trainables import OnceLosses, SavedLosses, losses
 from tune_es import AdaptiveQuota, AsyncHalving, Patience, Policy, RungTable
 from tune_es.ray import EarlyStoppingScheduler
 from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, replay, task_curves
@@ -309,3 +309,23 @@ def test_a_killed_sweep_goes_on_with_its_paused_trials(ray_address: str, tmp_pat
     assert after == {"a": [5, 6, 7, 8], "b": [], "c": [], "d": [3, 4, 5, 6, 7, 8], "e": [], "f": []}
     ended = tune.Tuner.restore(str(tmp_path / "sweep"), trainable=losses).get_results()
     assert reached(Sweep(ended)) == REACHED
+
+
+def test_a_trial_whose_actor_cannot_be_used_again_is_not_waited_for(tmp_path: Path) -> None:
+    """Ray ends it without a word to scheduler or searcher."""
+    ends, searcher = Ends(), Listed(ROWS[:2])
+    with within(60):
+        sweep = fit(
+            tune.with_resources(OnceLosses, {"cpu": 2}),
+            {},
+            tmp_path,
+            scheduler=scheduler(RungTable({2: 2})),
+            search_alg=searcher,
+            num_samples=2,
+            callbacks=[ends],
+        )
+    assert steps_of(ends) == each_once({"a": LENGTH})
+    assert sorted(ends.left) == [Trial.ERROR, Trial.TERMINATED]
+    (error,) = filter(None, sweep.errors)
+    assert "reset_config" in str(error)
+    assert sorted(searcher.told.values(), key=str) == [CURVES["a"][-1], None]
