@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from tests.ray.killed_promotion import CURVES, LENGTH, TABLE
 from tests.ray.sweeps import Recorder, Sweep, run, runs
+from tests.ray.trainables import losses
 from tune_es.ray import PromotionScheduler
+
+#: Where nothing hangs on it that trials run side by side: one process instead of two to start.
+ALONE: Any = tune.with_resources(losses, {"cpu": 2})
 
 
 def space(

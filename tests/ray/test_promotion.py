@@ -8,20 +8,29 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from ray import tune
-from ray.tune import Stopper
 from ray.tune.experiment import Trial
 from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter
 
 from tests.ray import killed_promotion as killed
 from tests.ray.killed import ARMED, Journal
 from tests.ray.killed_promotion import CURVES, ENDS, LENGTH, REACHED, TABLE
-from tests.ray.promoted import ROWS, Ends, Listed, each_once, reached, scheduler, space, steps_of
+from tests.ray.promoted import (
+    ALONE,
+    ROWS,
+    Ends,
+    Listed,
+    each_once,
+    reached,
+    scheduler,
+    space,
+    steps_of,
+)
 from tests.ray.sweeps import Sweep, fit, run, runs, warned, within
-from tests.ray.trainables import SavedLosses, losses
+from tests.ray.trainables import OnceLosses, SavedLosses, losses
 from tune_es import AdaptiveQuota, AsyncHalving, Patience, Policy, RungTable
 from tune_es.ray import EarlyStoppingScheduler
 from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, replay, task_curves
@@ -29,37 +38,62 @@ from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, replay, task_cu
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("trainable", [losses, SavedLosses])
-def test_the_table_says_who_goes_on_and_no_step_runs_twice(tmp_path: Path, trainable: Any) -> None:
+class Plain(NamedTuple):
+    """A sweep of functions, what callbacks saw and what was warned of."""
+
+    sweep: Sweep
+    ends: Ends
+    messages: list[str]
+
+
+def plain(storage: Path, trainable: Any) -> Plain:
     ends = Ends()
     with within(60), warned() as messages:
-        sweep = fit(trainable, space(), tmp_path, scheduler=scheduler(), callbacks=[ends])
-    assert reached(sweep) == REACHED
-    assert steps_of(ends) == each_once(REACHED)
-    assert ends.left == {Trial.TERMINATED}
-    assert sorted(name for what, name in ends.events if what == "complete") == sorted(ENDS)
-    assert messages == []
-    if trainable is SavedLosses:
-        assert {last["own_step"] - last["training_iteration"] for last in sweep.lasts} == {0}
+        sweep = fit(trainable, space(), storage, scheduler=scheduler(), callbacks=[ends])
+    return Plain(sweep, ends, messages)
+
+
+@pytest.fixture(scope="module")
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Plain:
+    return plain(tmp_path_factory.mktemp("functions"), losses)
+
+
+def goes_on_as_the_table_says(done: Plain) -> None:
+    assert reached(done.sweep) == REACHED
+    assert steps_of(done.ends) == each_once(REACHED)
+    assert done.ends.left == {Trial.TERMINATED}
+    complete = [name for what, name in done.ends.events if what == "complete"]
+    assert sorted(complete) == sorted(ENDS)
+    assert done.messages == []
+
+
+def test_the_table_says_who_goes_on_and_no_step_runs_twice(functions: Plain) -> None:
+    goes_on_as_the_table_says(functions)
+
+
+def test_so_it_does_for_classes(tmp_path: Path) -> None:
+    done = plain(tmp_path, SavedLosses)
+    goes_on_as_the_table_says(done)
+    assert {last["own_step"] - last["training_iteration"] for last in done.sweep.lasts} == {0}
 
 
 def test_it_needs_no_actors_that_are_used_again(tmp_path: Path) -> None:
-    ends, three = Ends(), {name: CURVES[name] for name in "abc"}
+    ends, one = Ends(), {"a": CURVES["a"]}
     with within(60):
         fit(
-            losses,
-            space(three),
+            ALONE,
+            space(one),
             tmp_path,
             scheduler=scheduler(RungTable({2: 1})),
             callbacks=[ends],
             reuse_actors=False,
         )
-    assert steps_of(ends) == each_once({"a": 8, "b": 2, "c": 2})
+    assert steps_of(ends) == each_once({"a": 8})
+    assert [what for what, _ in ends.events].count("start") == 2
 
 
-def test_a_pause_is_named_in_the_result_and_stops_nothing(tmp_path: Path) -> None:
-    with within(60):
-        sweep = fit(losses, space(), tmp_path, scheduler=scheduler())
+def test_a_pause_is_named_in_the_result_and_stops_nothing(functions: Plain) -> None:
+    sweep = functions.sweep
     reasons = {name: [row["es"]["reason"] for row in sweep.rows(name)] for name in "bca"}
     goes_on, used = "continue", "budget used: Budget (steps=8, steps_limit=8)"
     first, second = "paused at rung 2", "paused at rung 4"
@@ -103,7 +137,7 @@ def test_a_live_sweep_promotes_whom_its_replay_promotes(tmp_path: Path, rule: An
 def test_a_rule_of_each_trial_stops_on_top(tmp_path: Path) -> None:
     curves = {**CURVES, "a": [0.5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}
     with within(60):
-        sweep = fit(losses, space(curves), tmp_path, scheduler=scheduler(stop=Patience(3)))
+        sweep = fit(ALONE, space(curves), tmp_path, scheduler=scheduler(stop=Patience(3)))
     assert reached(sweep) == {**REACHED, "a": 5}
     assert sweep.es("a")["cause"] == "STALLED"
 
@@ -144,31 +178,6 @@ def taken_up_again(storage: Path, rows: Any, lost: Mapping[str, int]) -> None:
     assert sweep.errors == [None] * len(ENDS)
 
 
-class Enough(Stopper):
-    """Ends the sweep, as a time budget does, when two trials have come to their rung."""
-
-    def __init__(self) -> None:
-        self.seen = 0
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        self.seen += result["training_iteration"] == 2
-        return False
-
-    def stop_all(self) -> bool:
-        return self.seen >= 2
-
-
-def test_paused_trials_end_with_the_sweep(tmp_path: Path) -> None:
-    ends = Ends()
-    with within(60):
-        sweep = fit(
-            losses, space(), tmp_path, scheduler=scheduler(), callbacks=[ends], stop=Enough()
-        )
-    assert ends.left == {Trial.TERMINATED}
-    assert len(sweep.results) == len(ENDS)
-    assert max(steps[-1] for steps in steps_of(ends).values()) == 2
-
-
 def test_a_worker_that_dies_while_pausing_goes_on_from_the_pause_before(tmp_path: Path) -> None:
     dies = {name: {"die_saving": 4, "mark": str(tmp_path / "mark")} for name in "ac"}
     rows = [run(name, each, **dies.get(name, {})) for name, each in CURVES.items()]
@@ -192,7 +201,7 @@ def test_a_worker_that_dies_while_pausing_goes_on_from_the_pause_before(tmp_path
 def test_without_checkpoints_it_stops_and_says_so_once(tmp_path: Path) -> None:
     ends = Ends()
     with within(60), warned() as messages:
-        sweep = fit(losses, space(saves=0), tmp_path, scheduler=scheduler(), callbacks=[ends])
+        sweep = fit(ALONE, space(saves=0), tmp_path, scheduler=scheduler(), callbacks=[ends])
     assert [message for message in messages if "without any checkpoint" in message] == messages
     assert len(messages) == 1
     assert steps_of(ends) == each_once(reached(sweep))
@@ -207,7 +216,7 @@ def test_without_checkpoints_it_stops_and_says_so_once(tmp_path: Path) -> None:
 def test_a_trial_that_saves_now_and_then_pauses_where_it_has_saved(tmp_path: Path) -> None:
     rule, ends = RungTable({3: 3, 5: 2}), Ends()
     with within(60), warned() as messages:
-        sweep = fit(losses, space(saves=2), tmp_path, scheduler=scheduler(rule), callbacks=[ends])
+        sweep = fit(ALONE, space(saves=2), tmp_path, scheduler=scheduler(rule), callbacks=[ends])
     assert reached(sweep) == {"a": 8, "b": 4, "c": 6, "d": 8, "e": 4, "f": 4}
     assert steps_of(ends) == each_once(reached(sweep))
     assert messages == []
@@ -220,7 +229,7 @@ def test_a_searcher_is_told_the_last_value_of_those_let_go(
     searcher = Listed(ROWS)
     with within(60):
         sweep = fit(
-            losses,
+            ALONE,
             {},
             tmp_path,
             scheduler=scheduler(),
@@ -248,7 +257,7 @@ def test_a_limit_that_counts_paused_trials_ends_and_is_warned_of(
         limited = {"search_alg": BasicVariantGenerator(max_concurrent=2)}
     with within(90), warned() as messages:
         sweep = fit(
-            losses,
+            ALONE,
             {} if limiter == "searcher" else space(),
             tmp_path,
             scheduler=scheduler(rule),
@@ -300,3 +309,23 @@ def test_a_killed_sweep_goes_on_with_its_paused_trials(ray_address: str, tmp_pat
     assert after == {"a": [5, 6, 7, 8], "b": [], "c": [], "d": [3, 4, 5, 6, 7, 8], "e": [], "f": []}
     ended = tune.Tuner.restore(str(tmp_path / "sweep"), trainable=losses).get_results()
     assert reached(Sweep(ended)) == REACHED
+
+
+def test_a_trial_whose_actor_cannot_be_used_again_is_not_waited_for(tmp_path: Path) -> None:
+    """Ray ends it without a word to scheduler or searcher."""
+    ends, searcher = Ends(), Listed(ROWS[:2])
+    with within(60):
+        sweep = fit(
+            tune.with_resources(OnceLosses, {"cpu": 2}),
+            {},
+            tmp_path,
+            scheduler=scheduler(RungTable({2: 2})),
+            search_alg=searcher,
+            num_samples=2,
+            callbacks=[ends],
+        )
+    assert steps_of(ends) == each_once({"a": LENGTH})
+    assert sorted(ends.left) == [Trial.ERROR, Trial.TERMINATED]
+    (error,) = filter(None, sweep.errors)
+    assert "reset_config" in str(error)
+    assert sorted(searcher.told.values(), key=str) == [CURVES["a"][-1], None]
