@@ -101,8 +101,23 @@ def test_a_pause_is_named_in_the_result_and_stops_nothing(functions: Plain) -> N
     assert reasons["c"] == [goes_on, first, goes_on, second]
     assert reasons["a"][2] == goes_on
     assert set(reasons["a"]) <= {goes_on, first, second, used}
-    assert sweep.es("b")["code"] == 0
     assert sweep.es("c")["best"] == CURVES["c"][3]
+
+
+def test_who_is_let_go_is_told_why(functions: Plain) -> None:
+    last = functions.sweep.es("c")
+    assert (last["cause"], last["code"], last["best_step"]) == ("HOPELESS", 2, 4)
+    assert last["reason"] == (
+        f"hopeless: RungTable (rung=4, rank=3, trials=4, best={CURVES['c'][3]:.4g}, "
+        f"leader={min(CURVES[name][3] for name in 'acf'):.4g}, kept=2)"
+    )
+    assert functions.sweep.es("a")["cause"] == "EXHAUSTED"
+
+
+def test_no_result_is_lost_when_a_trial_goes_on(functions: Plain) -> None:
+    for name, last in REACHED.items():
+        steps = [row["training_iteration"] for row in functions.sweep.rows(name)]
+        assert steps == [*range(1, last + 1)], name
 
 
 def falling(start: float, end: float) -> list[float]:

@@ -16,7 +16,7 @@ from ray.tune.logger import LoggerCallback
 from tune_es.params import KEY, POLICY_FILE
 from tune_es.policy import Policy
 from tune_es.ray.judge import Judge
-from tune_es.ray.sweep import unwrapped
+from tune_es.ray.sweep import keep_results, unwrapped
 
 logger = logging.getLogger("tune_es")
 
@@ -81,6 +81,11 @@ class EarlyStoppingCallback(Callback):
             None  # Ray leaves this object in the user's own list
         )
         self._begun = False
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        keep_results(trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any

@@ -75,6 +75,13 @@ class Judge:
             words["reason"] = "ended by another rule"
         return words
 
+    def parting(self, trial_id: str) -> dict[str, str | float]:
+        """The ``es`` entry of a trial that promotion has let go while it was paused: why."""
+        decision = self.referee.last(trial_id)
+        if decision is not None:
+            _log(decision)
+        return columns(decision) | {"order": self.referee.judged}
+
     def forget(self, trial_id: str, failed: bool = False) -> None:
         """Drop the history of a trial that has ended."""
         self.referee.forget(trial_id, failed)

@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 from ray.tune.result import SHOULD_CHECKPOINT
 from ray.tune.trainable.function_trainable import FunctionTrainable
 
+from tune_es.params import KEY
 from tune_es.promotion import Saved
 from tune_es.ray.judge import Judge, logger
 from tune_es.ray.line import Line, Place
@@ -78,7 +79,7 @@ class Queue:
         for each in [*let_go, *referee.given_up()]:
             place = self._trials.get(each)
             if place is not None and place.trial.status == Trial.PAUSED:
-                _end(controller, place.trial)
+                self._end(controller, place.trial)
         return chosen
 
     def settle(self, controller: TuneController) -> None:
@@ -152,21 +153,22 @@ class Queue:
             self._judge.forget(trial.trial_id)
             self.drop(trial.trial_id)
 
+    def _end(self, controller: TuneController, trial: Trial) -> None:
+        """End a paused trial as one that was stopped at its last result, and say why in it.
+
+        Ray gives searchers no result of a trial that is ended while it is paused, and does not
+        save that it ended. Loggers had its last result when it paused.
+        """
+        inner = unwrapped(controller)
+        why = {KEY: self._judge.parting(trial.trial_id)}
+        trial.run_metadata.last_result = {**trial.run_metadata.last_result, **why}
+        inner._set_trial_status(trial, Trial.RUNNING)
+        inner.stop_trial(trial)
+        inner._mark_trial_to_checkpoint(trial)
+
     @property
     def _promotes(self) -> bool:
         return self._judge.referee.policy.promotion is not None
 
     def _is_held(self, trial_id: str) -> bool:
         return self._judge.referee.is_held(trial_id)
-
-
-def _end(controller: TuneController, trial: Trial) -> None:
-    """End a paused trial as one that was stopped at its last result.
-
-    Ray gives searchers no result of a trial that is ended while it is paused, and does not save
-    that it ended.
-    """
-    inner = unwrapped(controller)
-    inner._set_trial_status(trial, Trial.RUNNING)
-    inner.stop_trial(trial)
-    inner._mark_trial_to_checkpoint(trial)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from ray.train._internal.storage import _upload_to_fs_path
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.result import TRIAL_ID
@@ -14,6 +16,9 @@ from ray.tune.utils import flatten_dict
 
 from tune_es.ray.judge import logger
 from tune_es.reading import read_number
+
+#: Where Ray's JSON logger writes the results of a trial.
+RESULTS = "result.json"
 
 
 def unwrapped(controller: TuneController) -> TuneController:
@@ -59,6 +64,23 @@ def tell_of_end(controller: TuneController, trial: Trial) -> None:
         shield_searcher(controller, result)
     failed = trial.status == Trial.ERROR
     controller.search_alg.on_trial_complete(trial.trial_id, result=result, error=failed)
+
+
+def keep_results(trial: Trial) -> None:
+    """Bring a trial's stored results up to date before it goes on.
+
+    Ray's JSON logger begins every start of a trial that has a checkpoint with the stored file: it is
+    as old as the last upload, and all results since then would be lost. A disk that refuses it
+    stops nothing.
+    """
+    written = Path(trial.local_path or "", RESULTS)
+    if trial.checkpoint is None or trial.storage is None or not written.is_file():
+        return
+    stored = Path(trial.storage.trial_fs_path, RESULTS).as_posix()
+    try:
+        _upload_to_fs_path(str(written), trial.storage.storage_filesystem, stored)
+    except OSError as error:
+        logger.warning("%s could not be stored: %s", written, error)
 
 
 def _searchers(controller: TuneController) -> Iterator[Any]:
