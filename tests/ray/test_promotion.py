@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,9 +115,24 @@ def test_who_is_let_go_is_told_why(functions: Plain) -> None:
     assert functions.sweep.es("a")["cause"] == "EXHAUSTED"
 
 
-def test_no_result_is_lost_when_a_trial_goes_on(functions: Plain) -> None:
+class Uploads(Ends):
+    """Stores what is written of a trial at its third result, as Ray does every five minutes."""
+
+    def on_trial_result(
+        self, iteration: int, trials: Any, trial: Trial, result: Any, **info: Any
+    ) -> None:
+        super().on_trial_result(iteration, trials, trial, result, **info)
+        if result["training_iteration"] == 3:
+            folder = Path(trial.storage.trial_fs_path)
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(trial.local_path or "", "result.json"), folder)
+
+
+def test_no_result_is_lost_when_a_trial_goes_on(tmp_path: Path) -> None:
+    with within(60):
+        sweep = fit(losses, space(), tmp_path, scheduler=scheduler(), callbacks=[Uploads()])
     for name, last in REACHED.items():
-        steps = [row["training_iteration"] for row in functions.sweep.rows(name)]
+        steps = [row["training_iteration"] for row in sweep.rows(name)]
         assert steps == [*range(1, last + 1)], name
 
 

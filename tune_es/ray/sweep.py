@@ -69,8 +69,8 @@ def tell_of_end(controller: TuneController, trial: Trial) -> None:
 def keep_results(trial: Trial) -> None:
     """Bring a trial's stored results up to date before it goes on.
 
-    Ray's JSON logger begins every start of a trial that has a checkpoint with the stored file: it is
-    as old as the last upload, and all results since then would be lost. A disk that refuses it
+    Where a trial has a checkpoint, Ray's JSON logger starts from the stored file at every start,
+    and that is as old as the last upload: all results since then are lost. A disk that refuses it
     stops nothing.
     """
     written = Path(trial.local_path or "", RESULTS)
