@@ -31,7 +31,7 @@ from tests.ray.promoted import (
     steps_of,
 )
 from tests.ray.sweeps import Sweep, fit, run, runs, warned, within
-from tests.ray.trainables import OnceLosses, SavedLosses, losses
+from tests.ray.trainables import OnceLosses, SavedLosses, UnsavedLosses, losses
 from tune_es import AdaptiveQuota, AsyncHalving, Patience, Policy, RungTable
 from tune_es.ray import EarlyStoppingScheduler
 from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, replay, task_curves
@@ -242,6 +242,23 @@ def test_without_checkpoints_it_stops_and_says_so_once(tmp_path: Path) -> None:
     )
     assert set(reached(sweep).values()) > {8}
     assert not [row for name in ENDS for row in sweep.rows(name) if "paused" in row["es"]["reason"]]
+
+
+def test_a_class_that_cannot_save_is_stopped_instead(tmp_path: Path) -> None:
+    ends, two = Ends(), {name: CURVES[name] for name in "ab"}
+    one_at_a_time = tune.with_resources(UnsavedLosses, {"cpu": 2})
+    with within(60), warned() as messages:
+        sweep = fit(
+            one_at_a_time,
+            space(two),
+            tmp_path,
+            scheduler=scheduler(RungTable({2: 1})),
+            callbacks=[ends],
+        )
+    assert len(messages) == 1
+    assert "a class needs save_checkpoint" in messages[0]
+    assert steps_of(ends) == each_once({"a": 8, "b": 2})
+    assert sweep.es("b")["cause"] == "HOPELESS"
 
 
 def test_a_trial_that_saves_now_and_then_pauses_where_it_has_saved(tmp_path: Path) -> None:

@@ -120,6 +120,20 @@ class OnceLosses(tune.Trainable):
         self.done = checkpoint["done"]
 
 
+class UnsavedLosses(tune.Trainable):
+    """Reports the losses of its run, and cannot save."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self.losses = config["run"]["losses"]
+
+    def step(self) -> dict[str, Any]:
+        return {"loss": self.losses[self.iteration]}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+
 def _report(metrics: dict[str, Any], step: int | None) -> None:
     if step is None:
         tune.report(metrics)

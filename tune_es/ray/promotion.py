@@ -17,7 +17,8 @@ class PromotionScheduler(EarlyStoppingScheduler):
     By default how many go on is read off the sweep itself (:class:`tune_es.AdaptiveQuota`).
     A trial has to report a checkpoint with every result, as in ``tune.report(metrics,
     checkpoint=...)``; one that saved earlier goes on to its next checkpoint before it pauses, and
-    where trials save none the rule stops instead of pausing, and a warning says so. All trials run
+    where trials save none the rule stops instead of pausing, and a warning says so. Where a time
+    budget ends the sweep, paused trials end with it and keep their last checkpoint. All trials run
     to a rung before it is judged, so a limit on trials at a time, which counts paused ones, costs
     quality: leave ``max_concurrent_trials`` out.
 

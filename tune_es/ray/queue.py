@@ -34,7 +34,7 @@ class Queue:
         self._paused = Line(self._trials, Trial.PAUSED, self._is_held)
         #: Those that were seen to start or were told to: their status changes without a word.
         self._moving: dict[str, None] = {}
-        self._is_function: dict[str, bool] = {}
+        self._classes: dict[str, Saved | None] = {}
         self._has_warned = False
 
     def add(self, trial: Trial) -> None:
@@ -111,12 +111,12 @@ class Queue:
         if not self._judge.referee.pauses:
             return Saved.NEVER
         name = trial.trainable_name
-        if name not in self._is_function:
-            kind = trial.get_trainable_cls()
-            self._is_function[name] = issubclass(kind, FunctionTrainable)
-            if kind.save_checkpoint is Trainable.save_checkpoint:
-                return Saved.NEVER
-        if not self._is_function[name] or result.get(SHOULD_CHECKPOINT):
+        if name not in self._classes:
+            self._classes[name] = _saved_by(trial.get_trainable_cls())
+        of_class = self._classes[name]
+        if of_class is not None:
+            return of_class
+        if result.get(SHOULD_CHECKPOINT):
             return Saved.HERE
         return Saved.NEVER if trial.checkpoint is None else Saved.EARLIER
 
@@ -172,3 +172,10 @@ class Queue:
 
     def _is_held(self, trial_id: str) -> bool:
         return self._judge.referee.is_held(trial_id)
+
+
+def _saved_by(kind: type[Trainable]) -> Saved | None:
+    """Where trials of a class go on after a pause; None of functions, which save when they like."""
+    if issubclass(kind, FunctionTrainable):
+        return None
+    return Saved.NEVER if kind.save_checkpoint is Trainable.save_checkpoint else Saved.HERE
