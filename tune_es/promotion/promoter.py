@@ -5,30 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 
 from tune_es.promotion.arrivals import Arrivals
-from tune_es.promotion.axis import PILOT, Axis
-from tune_es.promotion.rule import PromotionRule, Rung
+from tune_es.promotion.axis import PILOT
+from tune_es.promotion.race import Race, Runner, after_pilot, best
+from tune_es.promotion.rule import Rung
 from tune_es.promotion.standing import Saved, Standing, Track
 from tune_es.records import Action
 
 
-@dataclass
-class _Runner:
-    """A trial in the race, on its way to a rung or waiting there."""
-
-    track: Track
-    rung: int
-    waits: bool = False
-
-
-@dataclass
-class Promoter:
+class Promoter(Race):
     """Takes the trials of one sweep from rung to rung; the same object live and in replay.
 
     A trial that comes to a rung pauses there. A rule that waits judges a rung when every trial of
-    the sweep has come to it or is over: until then free workers take new trials, and then none.
+    the sweep has come to it or is over: until then free workers take new trials, and then none. A
+    trial whom those that are still to come cannot keep from going on does not wait for them; the
+    rung is judged later as if it had.
     Who is let go is never taken up again. Where trials save no checkpoints nobody can pause: then
     each is judged at once among those that came to the rung before it, and goes on or stops.
 
@@ -39,36 +31,13 @@ class Promoter:
             no new trial is there to be started, and there is no pilot.
     """
 
-    rule: PromotionRule
-    max_t: float
-    trials: int | None = None
-    #: False once a trial came to a rung without any checkpoint.
-    pauses: bool = True
-    #: All that ever joined, and as the how manieth, from 0.
-    _known: dict[str, int] = field(default_factory=dict)
-    #: Those that failed, and may be restarted.
-    _failed: set[str] = field(default_factory=set)
-    _runners: dict[str, _Runner] = field(default_factory=dict)
-    #: Those that may go on and have not set off, the best first.
-    _ready: dict[str, None] = field(default_factory=dict)
-    #: Those that are on their way or may be: while there are any, no rung is full.
-    _away: set[str] = field(default_factory=set)
-    _over: dict[str, Standing] = field(default_factory=dict)
-    _let_go: dict[str, Standing | None] = field(default_factory=dict)
-    _passed: dict[int, Arrivals] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._axis = Axis(self.rule, self.max_t)
-        self._pilots = self.rule.pilots(self.trials) if self.trials and self._axis.rungs else 0
-        self._memory = self.rule.init()
-
     def add(self, trial_id: str) -> None:
         """A trial joins; one that is known stays where it is, or over."""
         if trial_id not in self._known or trial_id in self._failed:
             self._failed.discard(trial_id)
             place = self._known.setdefault(trial_id, len(self._known))
             first = PILOT if self._pilots and place >= self._pilots else 0
-            self._runners[trial_id] = _Runner(Track(trial_id), first)
+            self._runners[trial_id] = Runner(Track(trial_id), first)
             self._away.add(trial_id)
 
     def report(
@@ -102,11 +71,13 @@ class Promoter:
         self._away.discard(trial_id)
         arrivals = self._passed.setdefault(runner.rung, Arrivals())
         arrivals.note(runner.track.standing())
-        if not self.rule.waits:
+        if self.rule.waits:
+            self._promote_safe(runner.rung)
+        else:
             places = self.rule.places(len(arrivals.standings))
             self._promote(arrivals.placed(trial_id, places), runner.rung + 1)
-            if trial_id in self._ready:
-                self._set_off(trial_id)
+        if trial_id in self._ready:
+            self._set_off(trial_id)
         return Action.PAUSE if runner.waits else Action.CONTINUE
 
     def holds(self, trial_id: str, step: float) -> bool:
@@ -145,7 +116,7 @@ class Promoter:
         """
         if pending and self.rule.waits:
             return pending[0]
-        while not self._ready and not pending and not self._away and self._runners:
+        while not self._ready and not pending and self._runners and self._is_full():
             self._judge()
         for name in sorted(self._ready, key=lambda one: -self._runners[one].rung):
             if name in paused:
@@ -166,17 +137,7 @@ class Promoter:
             return Action.CONTINUE
         return Action.PAUSE if self.pauses else Action.STOP
 
-    def _is_away(self, trial_id: str, runner: _Runner) -> None:
-        """A trial that reports is on its way, wherever it was thought to be."""
-        self._ready.pop(trial_id, None)
-        runner.waits = False
-        self._away.add(trial_id)
-
-    def _set_off(self, trial_id: str) -> None:
-        del self._ready[trial_id]
-        self._runners[trial_id].waits = False
-
-    def _sift(self, runner: _Runner) -> Action:
+    def _sift(self, runner: Runner) -> Action:
         """Go on or stop, judged at once among those that have come to the rung."""
         trial_id, rung = runner.track.trial_id, runner.rung
         if rung != PILOT:
@@ -192,53 +153,48 @@ class Promoter:
         return Action.CONTINUE
 
     def _wanted(self, rung: int, here: Sequence[Standing]) -> set[str]:
-        leader = max(here, key=_best)
+        leader = max(here, key=best)
         seen = Rung(self._axis.rung(rung), self._axis.most, len(here), here, leader)
         return {leader.trial_id, *self.rule.judge(seen, self._memory)[0]}
 
+    def _is_full(self) -> bool:
+        """True where nobody is on the way to the rung; some may have gone on from it."""
+        if not self._early:
+            return not self._away
+        return all(self._runners[name].rung > self._open for name in self._away)
+
     def _judge(self) -> None:
-        """Everybody waits: judge the lowest rung, and let go who does not go on."""
-        lowest = min(one.rung for one in self._runners.values())
+        """All have come to the lowest rung: judge it, and let go who does not go on."""
+        lowest = min(one.rung for one in self._runners.values()) if not self._early else self._open
+        self._open = lowest + 1
         here = [one.track for one in self._runners.values() if one.rung == lowest]
-        alive = [one.standing() for one in here if one.is_alive]
         if lowest == PILOT:
-            self._judge_pilot(here)
-        elif self.rule.waits and alive:
-            self._judge_rung(lowest, alive)
+            pilots = [one.track for one in self._runners.values() if one.rung != PILOT]
+            self._promote(after_pilot(self.rule, pilots, here, self.trials or 0), 0)
+        elif self.rule.waits:
+            self._judge_rung(lowest)
         for track in here:
             if track.trial_id not in self._ready:
                 del self._runners[track.trial_id]
                 self._let_go[track.trial_id] = track.standing() if track.is_alive else None
 
-    def _judge_pilot(self, others: Sequence[Track]) -> None:
-        pilots = [one.track for one in self._runners.values() if one.rung != PILOT]
-        pairs = [(one.score_at(1), one.score_at(2)) for one in pilots if one.is_alive]
-        promoted = [one.trial_id for one in others]
-        if self.rule.agrees([pair for pair in pairs if all(map(math.isfinite, pair))]):
-            ranked = sorted([*pilots, *others], key=lambda one: -one.best_at(1))
-            best = {one.trial_id for one in ranked[: (self.trials or 0) // 2]}
-            promoted = [name for name in promoted if name in best]
-        self._promote(promoted, 0)
+    def _judge_rung(self, rung: int) -> None:
+        here = self._here(rung)
+        if here:
+            promoted, self._memory = self.rule.judge(self._seen(rung, here), self._memory)
+            if not promoted and not self._over and not self._early:
+                promoted = [max(here, key=best).trial_id]  # one is trained in full, at least
+            self._promote(promoted, rung + 1)
+        self._early.clear()
 
-    def _judge_rung(self, rung: int, here: Sequence[Standing]) -> None:
-        let_go = [each for each in self._let_go.values() if each is not None]
-        racing = [one.track.standing() for one in self._runners.values() if one.track.is_alive]
-        leader = max([*here, *racing, *self._over.values(), *let_go], key=_best)
-        trials = self.trials or len(self._known)
-        seen = Rung(self._axis.rung(rung), self._axis.most, trials, here, leader, let_go)
-        promoted, self._memory = self.rule.judge(seen, self._memory)
-        if not promoted and self.rule.waits and not self._over:
-            promoted = [max(here, key=_best).trial_id]  # a sweep trains one trial in full, at least
-        self._promote(promoted, rung + 1)
-
-    def _promote(self, names: Sequence[str], rung: int) -> None:
-        for name in names:
-            runner = self._runners.get(name)
-            if runner is not None and runner.waits and runner.rung < rung and runner.track.is_alive:
-                runner.rung = rung
-                self._ready[name] = None
-                self._away.add(name)
-
-
-def _best(standing: Standing) -> float:
-    return standing.best
+    def _promote_safe(self, rung: int) -> None:
+        """Whom those that are missing cannot keep from going on need not wait for them."""
+        if rung != self._open or rung == PILOT or self.trials is None:
+            return
+        missing = max(0, self.trials - len(self._known))
+        missing += len(self._away) - len(self._away & self._early)
+        if 0 < missing < len(self._passed[rung].standings):
+            here = self._here(rung)
+            safe = self.rule.safe(self._seen(rung, here), missing, self._memory) if here else ()
+            self._promote(safe, rung + 1)
+            self._early.update(safe)

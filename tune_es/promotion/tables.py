@@ -37,8 +37,11 @@ class RungTable(PromotionRule):
         return tuple(step for step in self.keep if step < max_t)
 
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
+        return self.safe(rung, 0, memory), memory
+
+    def safe(self, rung: Rung, missing: int, memory: Any) -> Sequence[str]:
         ranked = sorted(rung.here, key=lambda each: -each.best)
-        return [each.trial_id for each in ranked[: self.keep[int(rung.step)]]], memory
+        return [each.trial_id for each in ranked[: max(0, self.keep[int(rung.step)] - missing)]]
 
 
 @dataclass(frozen=True)
