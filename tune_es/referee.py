@@ -9,8 +9,8 @@ from typing import Any
 from tune_es.cohort import Cohort
 from tune_es.life import Life, same
 from tune_es.policy import Policy
+from tune_es.promoted import let_go, promoted, promoter_of
 from tune_es.promotion import Saved
-from tune_es.race import let_go, promoted, promoter_of
 from tune_es.records import Action, Decision, Observation
 
 #: Version of the snapshot's layout.

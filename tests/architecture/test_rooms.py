@@ -31,7 +31,7 @@ ARROWS: dict[str, set[str]] = {
         "criteria", "cohort", "signals", "records", "checks",
     },
     "life": {"policy", "cohort", "records"},
-    "race": {"policy", "promotion", "records"},
+    "promoted": {"policy", "promotion", "records"},
 }  # fmt: skip
 PURE = set(ARROWS)
 ARROWS["referee"] = PURE

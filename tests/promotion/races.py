@@ -54,6 +54,8 @@ class Spied(PromotionRule):
 
     inner: PromotionRule = field(default_factory=AdaptiveQuota)
     log: list[tuple[Rung, list[str]]] = field(default_factory=list, compare=False)
+    #: What it was asked before a rung was full, with the number of those missing.
+    early: list[tuple[Rung, int, list[str]]] = field(default_factory=list, compare=False)
 
     def init(self) -> Any:
         return self.inner.init()
@@ -70,6 +72,11 @@ class Spied(PromotionRule):
 
     def agrees(self, scores: Sequence[tuple[float, float]]) -> bool:
         return self.inner.agrees(scores)
+
+    def safe(self, rung: Rung, missing: int, memory: Any) -> Sequence[str]:
+        names = list(self.inner.safe(rung, missing, memory))
+        self.early.append((rung, missing, names))
+        return names
 
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
         promoted, after = self.inner.judge(rung, memory)

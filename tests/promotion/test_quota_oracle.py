@@ -20,7 +20,8 @@ def check(curves: list[list[float]], budget: int, c: float) -> Sweep:
     """A rule that waits decides the same, however many workers there are."""
     known = Sweep(curves, budget, c)
     for workers in WORKERS:
-        assert reached(AdaptiveQuota(c=c), curves, budget, workers) == known.reached, workers
+        rule = AdaptiveQuota(c=c, asynchronous=False)
+        assert reached(rule, curves, budget, workers) == known.reached, workers
     return known
 
 
@@ -42,7 +43,8 @@ def test_without_a_pilot() -> None:
     for seed in range(STREAMS):
         curves, budget = made_stream(seed)
         known = Sweep(curves, budget, 0.8, pilot=False)
-        assert reached(AdaptiveQuota(c=0.8, pilot=False), curves, budget) == known.reached
+        rule = AdaptiveQuota(c=0.8, pilot=False, asynchronous=False)
+        assert reached(rule, curves, budget) == known.reached
 
 
 def stream_of(task: TaskCurves, count: int) -> list[Curve]:

@@ -122,7 +122,7 @@ class Uploads(Ends):
         self, iteration: int, trials: Any, trial: Trial, result: Any, **info: Any
     ) -> None:
         super().on_trial_result(iteration, trials, trial, result, **info)
-        if result["training_iteration"] == 3:
+        if result["training_iteration"] == 3 and trial.storage is not None:
             folder = Path(trial.storage.trial_fs_path)
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(Path(trial.local_path or "", "result.json"), folder)

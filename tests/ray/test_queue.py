@@ -280,7 +280,7 @@ class Watched(Standin):
 
 @pytest.mark.parametrize("status", [Trial.PENDING, Trial.PAUSED])
 def test_those_that_wait_are_not_looked_at(status: str) -> None:
-    world = ran(RULES["table"], 3)
+    world = ran(RungTable({2: 1}), 3)  # nobody is safe while another is missing
     waiting = [Watched(str(at)) for at in range(10, 500)]
     world.trials += waiting
     for trial in waiting:

@@ -5,31 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 
 from tune_es.promotion.arrivals import Arrivals
-from tune_es.promotion.axis import PILOT, Axis
-from tune_es.promotion.rule import PromotionRule, Rung
-from tune_es.promotion.standing import Saved, Standing, Track
-from tune_es.promotion.ties import TieBreak, ranked, reasons, track_of
+from tune_es.promotion.axis import PILOT
+from tune_es.promotion.race import Race, Runner, after_pilot
+from tune_es.promotion.rule import Rung
+from tune_es.promotion.standing import Saved, Standing
+from tune_es.promotion.ties import ranked, track_of
 from tune_es.records import Action
 
 
-@dataclass
-class _Runner:
-    """A trial in the race, on its way to a rung or waiting there."""
-
-    track: Track
-    rung: int
-    waits: bool = False
-
-
-@dataclass
-class Promoter:
+class Promoter(Race):
     """Takes the trials of one sweep from rung to rung; the same object live and in replay.
 
     A trial that comes to a rung pauses there. A rule that waits judges a rung when every trial of
-    the sweep has come to it or is over: until then free workers take new trials, and then none.
+    the sweep has come to it or is over: until then free workers take new trials, and then none. A
+    trial whom those that are still to come cannot keep from going on does not wait for them; the
+    rung is judged later as if it had.
     Who is let go is never taken up again. Where trials save no checkpoints nobody can pause: then
     each is judged at once among those that came to the rung before it, and goes on or stops.
 
@@ -41,40 +33,13 @@ class Promoter:
         ties: What tells tied trials apart; there is no pilot then, who is ranked by one metric.
     """
 
-    rule: PromotionRule
-    max_t: float
-    trials: int | None = None
-    ties: TieBreak | None = None
-    #: False once a trial came to a rung without any checkpoint.
-    pauses: bool = True
-    #: All that ever joined, and as the how manieth, from 0.
-    _known: dict[str, int] = field(default_factory=dict)
-    #: Those that failed, and may be restarted.
-    _failed: set[str] = field(default_factory=set)
-    _runners: dict[str, _Runner] = field(default_factory=dict)
-    #: Those that may go on and have not set off, the best first.
-    _ready: dict[str, None] = field(default_factory=dict)
-    #: Those that are on their way or may be: while there are any, no rung is full.
-    _away: set[str] = field(default_factory=set)
-    _over: dict[str, Standing] = field(default_factory=dict)
-    _let_go: dict[str, Standing | None] = field(default_factory=dict)
-    _passed: dict[int, Arrivals] = field(default_factory=dict)
-    _given_up: list[str] = field(default_factory=list)
-    _reasons: dict[str, Mapping[str, float]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._axis = Axis(self.rule, self.max_t)
-        has_pilots = self.trials and self._axis.rungs and self.ties is None
-        self._pilots = self.rule.pilots(self.trials or 0) if has_pilots else 0
-        self._memory = self.rule.init()
-
     def add(self, trial_id: str) -> None:
         """A trial joins; one that is known stays where it is, or over."""
         if trial_id not in self._known or trial_id in self._failed:
             self._failed.discard(trial_id)
             place = self._known.setdefault(trial_id, len(self._known))
             first = PILOT if self._pilots and place >= self._pilots else 0
-            self._runners[trial_id] = _Runner(track_of(trial_id, self.ties), first)
+            self._runners[trial_id] = Runner(track_of(trial_id, self.ties), first)
             self._away.add(trial_id)
 
     def report(
@@ -110,11 +75,13 @@ class Promoter:
         self._away.discard(trial_id)
         arrivals = self._passed.setdefault(runner.rung, Arrivals(self.ties))
         arrivals.note(runner.track.standing())
-        if not self.rule.waits:
+        if self.rule.waits:
+            self._promote_safe(runner.rung)
+        else:
             places = self.rule.places(len(arrivals.standings))
             self._promote(arrivals.placed(trial_id, places), runner.rung + 1)
-            if trial_id in self._ready:
-                self._set_off(trial_id)
+        if trial_id in self._ready:
+            self._set_off(trial_id)
         return Action.PAUSE if runner.waits else Action.CONTINUE
 
     def holds(self, trial_id: str, step: float) -> bool:
@@ -158,7 +125,7 @@ class Promoter:
         """
         if pending and self.rule.waits:
             return pending[0]
-        while not self._ready and not pending and not self._away and self._runners:
+        while not self._ready and not pending and self._runners and self._is_full():
             self._judge()
         for name in sorted(self._ready, key=lambda one: -self._runners[one].rung):
             if name in paused:
@@ -179,17 +146,7 @@ class Promoter:
             return Action.CONTINUE
         return Action.PAUSE if self.pauses else Action.STOP
 
-    def _is_away(self, trial_id: str, runner: _Runner) -> None:
-        """A trial that reports is on its way, wherever it was thought to be."""
-        self._ready.pop(trial_id, None)
-        runner.waits = False
-        self._away.add(trial_id)
-
-    def _set_off(self, trial_id: str) -> None:
-        del self._ready[trial_id]
-        self._runners[trial_id].waits = False
-
-    def _sift(self, runner: _Runner) -> Action:
+    def _sift(self, runner: Runner) -> Action:
         """Go on or stop, judged at once among those that have come to the rung."""
         trial_id, rung = runner.track.trial_id, runner.rung
         if rung != PILOT:
@@ -205,60 +162,48 @@ class Promoter:
         return Action.CONTINUE
 
     def _wanted(self, rung: int, here: Sequence[Standing]) -> set[str]:
-        leader = ranked(here, self.ties)[0]
-        most = self._axis.most
+        leader, most = ranked(here, self.ties)[0], self._axis.most
         seen = Rung(self._axis.rung(rung), most, len(here), here, leader, (), self.ties)
         return {leader.trial_id, *self.rule.judge(seen, self._memory)[0]}
 
+    def _is_full(self) -> bool:
+        """True where nobody is on the way to the rung; some may have gone on from it."""
+        if not self._early:
+            return not self._away
+        return all(self._runners[name].rung > self._open for name in self._away)
+
     def _judge(self) -> None:
-        """Everybody waits: judge the lowest rung, and let go who does not go on."""
-        lowest = min(one.rung for one in self._runners.values())
+        """All have come to the lowest rung: judge it, and let go who does not go on."""
+        lowest = min(one.rung for one in self._runners.values()) if not self._early else self._open
+        self._open = lowest + 1
         here = [one.track for one in self._runners.values() if one.rung == lowest]
-        alive = [one.standing() for one in here if one.is_alive]
         if lowest == PILOT:
-            self._judge_pilot(here)
-        elif self.rule.waits and alive:
-            self._judge_rung(lowest, alive)
+            pilots = [one.track for one in self._runners.values() if one.rung != PILOT]
+            self._promote(after_pilot(self.rule, pilots, here, self.trials or 0), 0)
+        elif self.rule.waits:
+            self._judge_rung(lowest)
         left = [one for one in self._runners.values() if one.rung == lowest]
         self._given_up += [one.track.trial_id for one in left]
-        self._part(lowest, left, len(here) - len(left))
+        if left:
+            self._part(lowest, left, len(self._passed[lowest].standings) - len(left))
 
-    def _part(self, rung: int, runners: Sequence[_Runner], kept: int) -> None:
-        """Let trials go that did not get a place at a rung, each with the reason in numbers."""
-        why = reasons(ranked(self._passed[rung].standings.values(), self.ties, self.rule.score))
-        for track in (one.track for one in runners):
-            del self._runners[track.trial_id]
-            self._let_go[track.trial_id] = track.standing() if track.is_alive else None
-            self._reasons[track.trial_id] = {**why[track.trial_id], "kept": kept}
+    def _judge_rung(self, rung: int) -> None:
+        here = self._here(rung)
+        if here:
+            promoted, self._memory = self.rule.judge(self._seen(rung, here), self._memory)
+            if not promoted and not self._over and not self._early:
+                promoted = [ranked(here, self.ties)[0].trial_id]  # one is trained in full, at least
+            self._promote(promoted, rung + 1)
+        self._early.clear()
 
-    def _judge_pilot(self, others: Sequence[Track]) -> None:
-        pilots = [one.track for one in self._runners.values() if one.rung != PILOT]
-        pairs = [(one.score_at(1), one.score_at(2)) for one in pilots if one.is_alive]
-        promoted = [one.trial_id for one in others]
-        if self.rule.agrees([pair for pair in pairs if all(map(math.isfinite, pair))]):
-            ranked = sorted([*pilots, *others], key=lambda one: -one.best_at(1))
-            best = {one.trial_id for one in ranked[: (self.trials or 0) // 2]}
-            promoted = [name for name in promoted if name in best]
-        self._promote(promoted, 0)
-
-    def _judge_rung(self, rung: int, here: Sequence[Standing]) -> None:
-        let_go = [each for each in self._let_go.values() if each is not None]
-        racing = [one.track.standing() for one in self._runners.values() if one.track.is_alive]
-        leader = ranked([*here, *racing, *self._over.values(), *let_go], self.ties)[0]
-        trials = self.trials or len(self._known)
-        most = self._axis.most
-        seen = Rung(self._axis.rung(rung), most, trials, here, leader, let_go, self.ties)
-        promoted, self._memory = self.rule.judge(seen, self._memory)
-        if not promoted and self.rule.waits and not self._over:
-            promoted = [
-                ranked(here, self.ties)[0].trial_id
-            ]  # a sweep trains one trial in full, at least
-        self._promote(promoted, rung + 1)
-
-    def _promote(self, names: Sequence[str], rung: int) -> None:
-        for name in names:
-            runner = self._runners.get(name)
-            if runner is not None and runner.waits and runner.rung < rung and runner.track.is_alive:
-                runner.rung = rung
-                self._ready[name] = None
-                self._away.add(name)
+    def _promote_safe(self, rung: int) -> None:
+        """Whom those that are missing cannot keep from going on need not wait for them."""
+        if rung != self._open or rung == PILOT or self.trials is None:
+            return
+        missing = max(0, self.trials - len(self._known))
+        missing += len(self._away) - len(self._away & self._early)
+        if 0 < missing < len(self._passed[rung].standings):
+            here = self._here(rung)
+            safe = self.rule.safe(self._seen(rung, here), missing, self._memory) if here else ()
+            self._promote(safe, rung + 1)
+            self._early.update(safe)

@@ -82,6 +82,13 @@ class PromotionRule(ABC):
         """How many of those that came to a rung go on, where no rung waits for another trial."""
         return arrived
 
+    def safe(self, rung: Rung, missing: int, memory: Any) -> Sequence[str]:
+        """Who of those that came goes on, whatever the ``missing`` trials do that may still come.
+
+        They need not wait for the rung to be judged; it is judged later as if they had.
+        """
+        return ()
+
     @abstractmethod
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
         """Who goes on, the best first, and the next memory."""

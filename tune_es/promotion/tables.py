@@ -37,7 +37,11 @@ class RungTable(PromotionRule):
         return tuple(step for step in self.keep if step < max_t)
 
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
-        return [each.trial_id for each in rung.ranked()[: self.keep[int(rung.step)]]], memory
+        return self.safe(rung, 0, memory), memory
+
+    def safe(self, rung: Rung, missing: int, memory: Any) -> Sequence[str]:
+        places = max(0, self.keep[int(rung.step)] - missing)
+        return [each.trial_id for each in rung.ranked()[:places]]
 
 
 @dataclass(frozen=True)
