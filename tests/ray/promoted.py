@@ -16,8 +16,14 @@ from tests.ray.sweeps import Recorder, Sweep, run, runs
 from tests.ray.trainables import losses
 from tune_es.ray import PromotionScheduler
 
+
+def alone(config: Mapping[str, Any]) -> None:
+    """The same function again: Ray sets the resources of a function on itself."""
+    losses(config)
+
+
 #: Where nothing hangs on it that trials run side by side: one process instead of two to start.
-ALONE: Any = tune.with_resources(losses, {"cpu": 2})
+ALONE: Any = tune.with_resources(alone, {"cpu": 2})
 
 
 def space(
