@@ -77,6 +77,8 @@ class Promoter(Race):
         arrivals.note(runner.track.standing())
         if self.rule.waits:
             self._promote_safe(runner.rung)
+            if self.trials is not None and len(self._known) >= self.trials:
+                self._judge_full()  # the last one to come need not pause to go on
         else:
             places = self.rule.places(len(arrivals.standings))
             self._promote(arrivals.placed(trial_id, places), runner.rung + 1)
@@ -125,9 +127,10 @@ class Promoter(Race):
         """
         if pending and self.rule.waits:
             return pending[0]
-        while not self._ready and not pending and self._runners and self._is_full():
-            self._judge()
-        for name in sorted(self._ready, key=lambda one: -self._runners[one].rung):
+        if not pending:
+            self._judge_full()
+        ready = self._ready if self.rule.waits else self._highest_first()
+        for name in ready:
             if name in paused:
                 self._set_off(name)
                 return name
@@ -165,6 +168,14 @@ class Promoter(Race):
         leader, most = ranked(here, self.ties)[0], self._axis.most
         seen = Rung(self._axis.rung(rung), most, len(here), here, leader, (), self.ties)
         return {leader.trial_id, *self.rule.judge(seen, self._memory)[0]}
+
+    def _highest_first(self) -> list[str]:
+        return sorted(self._ready, key=lambda one: -self._runners[one].rung)
+
+    def _judge_full(self) -> None:
+        """Judge rungs to which all have come, until somebody may go on."""
+        while not self._ready and self._runners and self._is_full():
+            self._judge()
 
     def _is_full(self) -> bool:
         """True where nobody is on the way to the rung; some may have gone on from it."""
