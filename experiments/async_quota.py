@@ -127,12 +127,12 @@ def _intro(tasks: int, seeds: int) -> str:
     sets = ", ".join(f"{name} {first + 1} to {last}" for name, (first, last) in SETS.items())
     return f"""Sweeps of {TRIALS} trials, {tasks} tasks x {seeds} seeds, under `AdaptiveQuota()` and
 `RungTable({TABLE})`.
-The tasks are {sets}, by name; the
-rule was chosen on the first ones. Cost is the share of all steps, makespan that of the time of training everything on these
-workers, use that of the workers' time until then; regret is the mean, at most 1. Trials: how many
-of a sweep came elsewhere than where all wait; sweeps: the share in which one did. Where times were
-not recorded a trial's steps take a log-normal time of its own (sigma {SPREAD}), and each step
-varies by {JITTER}."""
+The tasks are {sets}, by name; the rule was
+chosen on the first ones. Cost is the share of all steps, makespan that of the time of training
+everything on these workers, use that of the workers' time until then; regret is the mean, capped
+at one. Trials: how many of a sweep came elsewhere than where all wait; sweeps: the share in which
+one did. Where times were not recorded a trial's steps take a log-normal time of its own (sigma
+{SPREAD}), and each step varies by {JITTER}."""
 
 
 VERDICT = """
