@@ -36,9 +36,13 @@ def promoted(
 
 
 def let_go(promoter: Promoter, decision: Decision, sign: int) -> Decision:
-    """The last decision about a trial that promotion has let go: HOPELESS, and why."""
+    """The last decision about a trial that promotion has let go, and why.
+
+    It is HOPELESS by its rank, or BROKEN where its last value is not finite.
+    """
     reason: Mapping[str, float] = promoter.let_go[decision.trial_id]
     shown = {name: sign * one if name in VALUES else one for name, one in reason.items()}
     evidence = {"rung": decision.step, **shown}
-    verdict = Verdict(True, type(promoter.rule).__name__, Cause.HOPELESS, evidence, 0)
+    cause = Cause.HOPELESS if "rank" in reason else Cause.BROKEN
+    verdict = Verdict(True, type(promoter.rule).__name__, cause, evidence, 0)
     return replace(decision, action=Action.STOP, verdict=verdict)

@@ -19,7 +19,7 @@ from tune_es import Action, AdaptiveQuota, RungTable
 from tune_es.promotion import Promoter, PromotionRule, Rung, Standing
 from tune_es.replay import Cluster, replay, task_curves
 
-CONTINUE, PAUSE = Action.CONTINUE, Action.PAUSE
+CONTINUE, PAUSE, STOP = Action.CONTINUE, Action.PAUSE, Action.STOP
 TABLES = [RungTable({1: 5, 3: 2}), RungTable({1: 12, 2: 6, 4: 3, 8: 1})]
 QUOTAS = [AdaptiveQuota(), AdaptiveQuota(c=2, pilot=False)]
 
@@ -187,8 +187,10 @@ def test_who_is_safe_goes_on_at_once_and_who_became_it_when_a_worker_is_free() -
     # "d" is the last to come: the rung is judged, and it need not pause to go on.
     assert told(race, "d", 8) == [CONTINUE]
     assert set(race.let_go) == {"a", "c"}
-    assert race.report("d", 2, 8) is PAUSE
-    assert race.choose([], ["b", "d"]) == "b"
+    # Nor need it pause to be let go.
+    assert race.report("d", 2, 8) is STOP
+    assert [*race.given_up()] == ["a", "c"]
+    assert race.choose([], ["b"]) == "b"
 
 
 def test_one_that_is_safe_when_it_comes_does_not_pause() -> None:

@@ -51,7 +51,7 @@ class Promoter(Race):
         ends: bool = False,
         others: Sequence[float | None] = (),
     ) -> Action:
-        """Note a score, oriented; PAUSE at a rung, STOP where that would lose the trial.
+        """Note a score, oriented; PAUSE at a rung, STOP where the trial will not go on.
 
         One that ``ends`` with this score takes no place at a rung. ``others`` are the values of the
         companion metrics, oriented, where ties are broken.
@@ -84,6 +84,9 @@ class Promoter(Race):
             self._promote(arrivals.placed(trial_id, places), runner.rung + 1)
         if trial_id in self._ready:
             self._set_off(trial_id)
+        if trial_id in self._reasons:  # the last one to come has no place
+            self._given_up.remove(trial_id)
+            return Action.STOP
         return Action.PAUSE if runner.waits else Action.CONTINUE
 
     def holds(self, trial_id: str, step: float) -> bool:

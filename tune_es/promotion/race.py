@@ -95,7 +95,8 @@ class Race:
         for track in (one.track for one in runners):
             del self._runners[track.trial_id]
             self._let_go[track.trial_id] = track.standing() if track.is_alive else None
-            self._reasons[track.trial_id] = {**why[track.trial_id], "kept": kept}
+            reason = why[track.trial_id] if track.is_alive else {"trials": len(why)}
+            self._reasons[track.trial_id] = {**reason, "kept": kept}
 
     def _promote(self, names: Sequence[str], rung: int) -> None:
         for name in names:

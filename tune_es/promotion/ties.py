@@ -123,8 +123,7 @@ def reasons(order: Sequence[Standing]) -> dict[str, dict[str, float]]:
     """Where each trial stood at a rung, of those that came to it, the best first."""
     leader = order[0].best
     return {
-        each.trial_id: {"rank": rank, "trials": len(order)}
-        | ({"best": each.best, "leader": leader} if math.isfinite(each.best) else {})
+        each.trial_id: {"rank": rank, "trials": len(order), "best": each.best, "leader": leader}
         for rank, each in enumerate(order, start=1)
     }
 
