@@ -79,18 +79,18 @@ def test_so_it_does_for_classes(tmp_path: Path) -> None:
 
 
 def test_it_needs_no_actors_that_are_used_again(tmp_path: Path) -> None:
-    ends, one = Ends(), {"a": CURVES["a"]}
+    ends, two = Ends(), {name: CURVES[name] for name in "ab"}
     with within(60):
         fit(
             ALONE,
-            space(one),
+            space(two),
             tmp_path,
             scheduler=scheduler(RungTable({2: 1})),
             callbacks=[ends],
             reuse_actors=False,
         )
-    assert steps_of(ends) == each_once({"a": 8})
-    assert [what for what, _ in ends.events].count("start") == 2
+    assert steps_of(ends) == each_once({"a": 8, "b": 2})
+    assert [what for what, _ in ends.events].count("start") == 3
 
 
 def test_a_pause_is_named_in_the_result_and_stops_nothing(functions: Plain) -> None:
