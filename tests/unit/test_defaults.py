@@ -16,7 +16,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "patience": 5, "budget_share": 0.2, "history_share": 0.5, "min_gain": 0.001,
         "trend_share": 0.5, "z": 2.0, "tolerance": 0.01, "scale": "best",
     },
-    "AdaptiveQuota": {"max_regret": 0.01, "pilot": True, "asynchronous": True},
+    "AdaptiveQuota": {
+        "max_regret": 0.01, "pilot": True, "growth": 1.5, "noise": 2.0, "flattening": 0.3,
+        "asynchronous": True,
+    },
     "AsyncHalving": {"grace_period": 1, "reduction_factor": 3},
     "BelowMedian": {"grace_period": 1, "min_trials": 3},
     "BelowPercentile": {"percentile": 25, "grace_period": 1, "min_trials": 3},

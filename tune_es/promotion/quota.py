@@ -13,8 +13,8 @@ from tune_es.promotion.ranks import mean_ranks
 from tune_es.promotion.rule import PromotionRule, Rung
 from tune_es.promotion.standing import Standing
 
-#: Rungs are at ``FIRST * GROWTH ** i`` steps.
-FIRST, GROWTH = 2, 1.5
+#: The first rung, in evaluations.
+FIRST = 2
 #: What ranks are expected to move before any were seen, and how many observations that is worth.
 EXPECTED, WEIGHT = 0.7, 10
 #: How well ranks at step 1 must predict those at step 2 for half of the trials to be let go.
@@ -39,8 +39,8 @@ class AdaptiveQuota(PromotionRule):
 
     All trials run to a rung, and the best go on: more where many are in reach of the leader and
     where the ranks of the best still move, fewer where the race is decided. Rungs are at 2, 3, 4,
-    7, 10, 15, 23, ... steps. A quarter of the trials, at least 16, goes one rung ahead as a pilot:
-    where their first two ranks agree, half of all are let go after a single step.
+    7, 10, 15, 23, ... evaluations. A quarter of the trials, at least 16, goes one rung ahead as a
+    pilot: where their first two ranks agree, half of all are let go after a single step.
 
     Args:
         max_regret: What the user accepts to lose, as a share of what the best trial gains over the
@@ -48,6 +48,11 @@ class AdaptiveQuota(PromotionRule):
             well-behaved recorded tasks; calibrate on your own by replay.
         c: The quotas' factor itself, instead of ``max_regret``.
         pilot: Let half of the trials go after one step where that is safe.
+        growth: How many times as far the next rung is.
+        noise: How many times the noise of two curves may lie between them where one is still in
+            reach of the other.
+        flattening: How much less quotas fall from rung to rung where many trials could still
+            catch up; 0 is not at all.
         asynchronous: Let a trial that is well within its quota go on before the last ones have
             come to its rung, so that fewer workers idle. That is an estimate: none of 72 recorded
             sweeps went on with other trials for it, but one may, and it may be another one with
@@ -60,12 +65,18 @@ class AdaptiveQuota(PromotionRule):
     max_regret: float = 0.01
     c: float | None = None
     pilot: bool = True
+    growth: float = 1.5
+    noise: float = 2.0
+    flattening: float = 0.3
     asynchronous: bool = True
 
     def __post_init__(self) -> None:
         check_number("AdaptiveQuota", "max_regret", self.max_regret, above=0, most=1)
         if self.c is not None:
             check_number("AdaptiveQuota", "c", self.c, above=0)
+        check_number("AdaptiveQuota", "growth", self.growth, least=1.1)
+        for name in ("noise", "flattening"):
+            check_number("AdaptiveQuota", name, getattr(self, name), least=0)
         check_flags(self, "pilot", "asynchronous")
 
     @property
@@ -82,7 +93,7 @@ class AdaptiveQuota(PromotionRule):
 
     def rungs(self, max_t: float) -> tuple[float, ...]:
         steps, height = [], 0
-        while (step := round(FIRST * GROWTH**height)) < max_t:
+        while (step := round(FIRST * self.growth**height)) < max_t:
             steps.append(step)
             height += 1
         return tuple(dict.fromkeys(steps))
@@ -105,7 +116,7 @@ class AdaptiveQuota(PromotionRule):
 
     def judge(self, rung: Rung, memory: _Moves) -> tuple[Sequence[str], _Moves]:
         memory = _moved(memory, rung)
-        catching = {each.trial_id for each in rung.here if rung.can_catch(each)}
+        catching = {each.trial_id for each in rung.here if rung.can_catch(each, self.noise)}
         quota = self._quota(rung, len(catching), memory.mean)
         promoted = [
             each.trial_id
@@ -123,16 +134,16 @@ class AdaptiveQuota(PromotionRule):
         """
         if not self.asynchronous or 2 * missing >= len(rung.here):
             return ()
-        catching = sum(map(rung.can_catch, rung.here))
+        catching = sum(rung.can_catch(each, self.noise) for each in rung.here)
         places = math.ceil(self._quota(rung, catching, _moved(memory, rung).mean)) - 2 * missing
         return [each.trial_id for each in rung.ranked(self.score)[: max(0, places)]]
 
     def _quota(self, rung: Rung, catching: int, moves: float) -> float:
-        behind = sum(map(rung.can_catch, rung.let_go))
+        behind = sum(rung.can_catch(each, self.noise) for each in rung.let_go)
         share = min(1.0, (catching + behind) / rung.trials)
         left = rung.max_t / rung.step
         unrest = math.exp(0.5 * (moves - EXPECTED) * math.sqrt(math.log2(left)))
-        spread = math.pow(math.sqrt(left) * unrest, math.pow(1 - share, 0.3))
+        spread = math.pow(math.sqrt(left) * unrest, math.pow(1 - share, self.flattening))
         return self.factor * math.sqrt(catching) * spread
 
 

@@ -37,11 +37,11 @@ class Rung:
         """Those that are here, the best first, by a score that is read off every metric alike."""
         return ranked(self.here, self.ties, score)
 
-    def can_catch(self, standing: Standing) -> bool:
+    def can_catch(self, standing: Standing, noise: float = 2.0) -> bool:
         """True where a trial has the leader in reach."""
         if self.ties is None:
-            return standing.can_catch(self.leader, self.max_t)
-        return self.ties.can_catch(standing, self.leader, self.max_t)
+            return standing.can_catch(self.leader, self.max_t, noise)
+        return self.ties.can_catch(standing, self.leader, self.max_t, noise)
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,13 @@ class Standing(NamedTuple):
     half: float = -math.inf
     others: tuple[Standing, ...] = ()
 
-    def can_catch(self, leader: Standing, max_t: float) -> bool:
-        """True where the leader is in reach: at its pace a trial gains that much each doubling."""
+    def can_catch(self, leader: Standing, max_t: float, noise: float = 2.0) -> bool:
+        """True where the leader is in reach: at its pace a trial gains that much each doubling.
+
+        So is one that is ahead by no more than ``noise`` times the noise of the two.
+        """
         doublings = math.log2(max_t / self.step)
-        reach = self.gain * doublings + 2 * max(self.noise, leader.noise)
+        reach = self.gain * doublings + noise * max(self.noise, leader.noise)
         return not leader.best - self.best > reach  # two without a value are equal
 
 

@@ -86,17 +86,19 @@ class TieBreak:
             return [one for group in groups for one in sorted(group, key=_others(score))]
         return _combined(groups, score)
 
-    def can_catch(self, standing: Standing, leader: Standing, max_t: float) -> bool:
+    def can_catch(
+        self, standing: Standing, leader: Standing, max_t: float, noise: float = 2.0
+    ) -> bool:
         """True where the leader is in reach: on the first companion where the two are tied."""
         if leader.best - standing.best <= self.width(leader.best):
-            return standing.others[0].can_catch(leader.others[0], max_t)
-        return standing.can_catch(leader, max_t)
+            return standing.others[0].can_catch(leader.others[0], max_t, noise)
+        return standing.can_catch(leader, max_t, noise)
 
     def _groups(self, ranked: Sequence[Standing], score: Score) -> Iterator[list[Standing]]:
         """Tied trials side by side, the best group first."""
         group: list[Standing] = []
         for each in ranked:
-            if group and not score(group[0]) - score(each) <= self.width(score(group[0])):
+            if group and score(group[0]) - score(each) > self.width(score(group[0])):
                 yield group
                 group = []
             group.append(each)
