@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     add("--name", help="name of the table's files (default sweep_<task>)")
     add("--results", type=Path, default=Path("experiments/results"), help="where the table goes")
     add("--runs", type=Path, default=Path("runs/compare"), help="where arms are kept")
+    add("--record", type=Path, help="a folder for the curves of trials in full, as a curve set")
     return options
 
 

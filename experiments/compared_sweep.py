@@ -9,7 +9,15 @@ from typing import Any
 
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
-from experiments.comparison import ARMS, ArmRun, arm_run, comparison_rows, record, recorded
+from experiments.comparison import (
+    ARMS,
+    ArmRun,
+    arm_run,
+    comparison_rows,
+    curve_set_of,
+    record,
+    recorded,
+)
 from experiments.finetune.cache import write_whole
 from experiments.finetune.settings import Settings
 from experiments.finetune.tasks import load_task
@@ -20,6 +28,7 @@ from experiments.provenance import machine, versions
 from experiments.sweep import Sweep, local_ray, scheduler_named
 from experiments.tables import csv_text, markdown_table
 from search_spaces.finetune import sample_configs
+from tune_es.replay import save_curve_set
 
 TRAINING = ("task", "model", "max_length", "frozen", "epochs", "evals")
 PLAN = (*TRAINING, "num_layers", "max_train", "max_eval", "trials", "metric", "workers")
@@ -41,6 +50,9 @@ def compare(options: Namespace, command: str) -> None:
                 record(_run(arm, seed, plan, paths[seed, arm].parent), paths[seed, arm])
     runs = [run for run in (recorded(paths[key], plan) for key in wanted) if run is not None]
     _write(options.results / name, runs, command)
+    if options.record is not None:
+        full = [run for run in runs if run.arm == "none"]
+        save_curve_set(curve_set_of(full, options.record.name, command), options.record)
 
 
 def _run(arm: str, seed: int, plan: dict[str, Any], folder: Path) -> ArmRun:

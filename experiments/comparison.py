@@ -9,8 +9,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from experiments.finetune.cache import write_whole
 from experiments.outcomes import CURVE_COLUMNS, TrialOutcome, best_of, saving
+from experiments.sweep import MODES
+from tune_es.replay import CurveSet, Task, TaskCurves
 
 ARMS: Mapping[str, str] = {
     "none": "no stopping",
@@ -21,6 +25,10 @@ ARMS: Mapping[str, str] = {
     "aggressive": "tune-es, aggressive",
     "promotion": "tune-es, PromotionScheduler",
 }
+
+
+#: Columns of a curve that say when it was.
+NO_METRICS = ("training_iteration", "time_total_s")
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,30 @@ def comparison_rows(runs: Iterable[ArmRun]) -> list[dict[str, Any]]:
     for run in runs:
         by_arm.setdefault(run.arm, []).append(run)
     return [_row(arm, found) for arm, found in by_arm.items()]
+
+
+def curve_set_of(runs: Sequence[ArmRun], name: str, command: str) -> CurveSet:
+    """The trials of each run, seed by seed, as recorded curves."""
+    readme = f"Fine-tuning runs in full, a task a seed.\n\n- Command: `{command}`\n"
+    return CurveSet(name, tuple(_task_curves(run, name) for run in runs), readme)
+
+
+def _task_curves(run: ArmRun, source: str) -> TaskCurves:
+    metric, budget = run.plan["metric"], run.plan["evals"]
+    columns = {
+        key: np.concatenate([curve[key] for curve in run.curves])
+        for key in CURVE_COLUMNS
+        if key not in NO_METRICS and all(key in curve for curve in run.curves)
+    }
+    seconds = [np.diff(curve["time_total_s"], prepend=0.0) for curve in run.curves]
+    return TaskCurves(
+        Task(source, f"seed{run.seed}", metric, MODES[metric], budget),
+        tuple(f"{at:03}" for at in range(len(run.curves))),
+        np.cumsum([0, *(len(each) for each in seconds)]),
+        columns,
+        np.concatenate(seconds),
+        configs=run.configs,
+    )
 
 
 def _row(arm: str, runs: Sequence[ArmRun]) -> dict[str, Any]:
