@@ -69,25 +69,7 @@ class Promoter(Race):
             return Action.CONTINUE
         while self._axis.rung(runner.rung + 1) <= step:
             runner.rung += 1
-        if not self.pauses:
-            return self._sift(runner)
-        runner.waits = True
-        self._away.discard(trial_id)
-        arrivals = self._passed.setdefault(runner.rung, Arrivals(self.ties))
-        arrivals.note(runner.track.standing())
-        if self.rule.waits:
-            self._promote_safe(runner.rung)
-            if self.trials is not None and len(self._known) >= self.trials:
-                self._judge_full()  # the last one to come need not pause to go on
-        else:
-            places = self.rule.places(len(arrivals.standings))
-            self._promote(arrivals.placed(trial_id, places), runner.rung + 1)
-        if trial_id in self._ready:
-            self._set_off(trial_id)
-        if trial_id in self._reasons:  # the last one to come has no place
-            self._given_up.remove(trial_id)
-            return Action.STOP
-        return Action.PAUSE if runner.waits else Action.CONTINUE
+        return self._arrive(runner) if self.pauses else self._sift(runner)
 
     def holds(self, trial_id: str, step: float) -> bool:
         """True where a trial has to wait at this step; one that may go on sets off."""
@@ -151,6 +133,27 @@ class Promoter(Race):
         if trial_id not in self._let_go:
             return Action.CONTINUE
         return Action.PAUSE if self.pauses else Action.STOP
+
+    def _arrive(self, runner: Runner) -> Action:
+        """A trial comes to its rung: it pauses there, unless its way is known at once."""
+        trial_id = runner.track.trial_id
+        runner.waits = True
+        self._away.discard(trial_id)
+        arrivals = self._passed.setdefault(runner.rung, Arrivals(self.ties))
+        arrivals.note(runner.track.standing())
+        if self.rule.waits:
+            self._promote_safe(runner.rung)
+            if self.trials is not None and len(self._known) >= self.trials:
+                self._judge_full()  # the last one to come need not pause to go on
+        else:
+            places = self.rule.places(len(arrivals.standings))
+            self._promote(arrivals.placed(trial_id, places), runner.rung + 1)
+        if trial_id in self._ready:
+            self._set_off(trial_id)
+        if trial_id in self._reasons:  # the last one to come has no place
+            self._given_up.remove(trial_id)
+            return Action.STOP
+        return Action.PAUSE if runner.waits else Action.CONTINUE
 
     def _sift(self, runner: Runner) -> Action:
         """Go on or stop, judged at once among those that have come to the rung."""
