@@ -42,10 +42,10 @@ class AdaptiveQuota(PromotionRule):
     7, 10, 15, 23, ... evaluations. A quarter of the trials, at least 16, goes one rung ahead as a
     pilot: where their first two ranks agree, half of all are let go after a single step.
 
-    What is asked of ``max_regret`` holds on average over tasks like those it was calibrated on. Where
-    the winner shows late, as in long trainings with a schedule, the regret is larger. There
-    ``AdaptiveQuota(c=1.2, growth=1.35, noise=4, flattening=0.6)`` costs less at an equal regret: it
-    lets fewer go on from the early rungs and more from the late ones.
+    What is asked of ``max_regret`` holds on average over tasks like those it was calibrated on.
+    Where the winner shows late, as in long trainings with a schedule, the regret is larger. There
+    ``AdaptiveQuota(c=1.2, growth=1.35, noise=4, flattening=0.6)`` costs less at an equal regret:
+    it lets fewer go on from the early rungs and more from the late ones.
 
     Args:
         max_regret: What the user accepts to lose, as a share of what the best trial gains over the
