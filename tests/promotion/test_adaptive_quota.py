@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,6 +106,39 @@ def test_the_quota_by_hand() -> None:
     assert promoted(AdaptiveQuota(c=2.999 / per_c)) == "abce"
     # A thousandth more, and the fourth goes on, who cannot catch.
     assert promoted(AdaptiveQuota(c=3.001 / per_c)) == "abcde"
+
+
+def test_another_growth_has_more_rungs() -> None:
+    assert AdaptiveQuota(growth=1.35).rungs(20) == (2, 3, 4, 5, 7, 9, 12, 16)
+
+
+def test_less_flattening_lets_more_go_on_where_many_can_catch_up() -> None:
+    """f is 6 / 16: the exponent is .625 ** flattening, 1 without any."""
+    inner = 2 * math.exp(0.5 * (7 / 13 - 0.7) * math.sqrt(2))
+    just = 4.001 / (2 * inner)
+    assert promoted(AdaptiveQuota(c=just, flattening=0)) == "abcdeh"
+    assert promoted(AdaptiveQuota(c=just, flattening=1)) == "abcde"  # 3.22
+
+
+def test_noise_tells_how_far_the_leader_is_in_reach() -> None:
+    here = [standing("a", 8), standing("b", 5, noise=1)]
+    rung = Rung(4, 16, 16, here, here[0])
+    assert [rung.can_catch(here[1], noise) for noise in (2.0, 2.99, 3.0)] == [False, False, True]
+    assert promoted(AdaptiveQuota(c=0.1), rung) == "a"
+    assert promoted(AdaptiveQuota(c=0.5, noise=3), rung) == "ab"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"growth": 1.0}, ["AdaptiveQuota.growth", "at least 1.1", "1.0"]),
+        ({"noise": -1}, ["AdaptiveQuota.noise", "at least 0"]),
+        ({"flattening": math.nan}, ["AdaptiveQuota.flattening", "nan"]),
+    ],
+)
+def test_constants_outside_their_range(change: dict[str, Any], words: list[str]) -> None:
+    said = refusal(lambda: replace(AdaptiveQuota(), **change))
+    assert all(word in said for word in words), said
 
 
 def test_those_let_go_that_could_catch_up_make_the_quota_smaller() -> None:
