@@ -26,7 +26,7 @@ class Clock:
 
 
 class Enough(Ends, tune.Stopper):
-    """Says when two trials are paused and one runs that has gone on from a pause."""
+    """Says when all have reported, two are paused and one runs that has gone on from a pause."""
 
     def __init__(self, clock: Clock | None) -> None:
         Ends.__init__(self)
@@ -34,10 +34,11 @@ class Enough(Ends, tune.Stopper):
         self.has_come = False
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        statuses = [each.status for each in trials if each.last_result]
+        statuses = [each.status for each in trials if "loss" in each.last_result]
         running = [each for each in trials if each.status == Trial.RUNNING]
         has_gone_on = any(each.last_result.get("training_iteration", 0) > 2 for each in running)
-        if has_gone_on and statuses.count(Trial.PAUSED) >= 2:
+        all_report = len(statuses) == len(CURVES)
+        if all_report and has_gone_on and statuses.count(Trial.PAUSED) >= 2:
             self.has_come = True
             if self.clock is not None:
                 self.clock.jump = 3600.0

@@ -29,7 +29,8 @@ class Promoter(Race):
         rule: Where the rungs are and who goes on.
         max_t: The budget of a trial, in steps.
         trials: How many trials the sweep has; None where nobody knows. Then a rung is judged when
-            no new trial is there to be started, and there is no pilot.
+            no new trial is there to be started, and there is no pilot. Where more come than were
+            said, those are judged by themselves at the rungs that the others have left.
         ties: What tells tied trials apart; there is no pilot then, who is ranked by one metric.
     """
 

@@ -60,7 +60,7 @@ class EarlyStoppingScheduler(TrialScheduler):
     Traceback (most recent call last):
     ValueError: EarlyStoppingScheduler has no field 'grace_period'; it is called 'not_before' \
 here. Valid: cost_attr, explosion_factor, max_t, metric, mode, nonfinite_patience, not_before, \
-other_metrics, price_per_hour, promotion, stop, time_attr
+other_metrics, price_per_hour, promotion, stop, ties, time_attr
     """
 
     def __init__(
