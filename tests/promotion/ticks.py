@@ -64,6 +64,9 @@ class Sweep:
         decision = referee.report(name, row)
         if decision.action is Action.PAUSE and self.step[name] < BUDGET:
             self.paused.append(name)
+        elif decision.stop and name in referee.let_go:  # at once: it was the last to come
+            self.let_go.append(name)
+            referee.forget(name)
         elif decision.stop or self.step[name] == len(curve):
             self._end(referee, name)
         else:

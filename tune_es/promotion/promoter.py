@@ -30,7 +30,7 @@ class Promoter(Race):
         max_t: The budget of a trial, in steps.
         trials: How many trials the sweep has; None where nobody knows. Then a rung is judged when
             no new trial is there to be started, and there is no pilot. Where more come than were
-            said, those are judged by themselves at the rungs that the others have left.
+            said, those are first judged at the next rung that is still to be judged.
         ties: What tells tied trials apart; there is no pilot then, who is ranked by one metric.
     """
 
@@ -40,6 +40,8 @@ class Promoter(Race):
             self._failed.discard(trial_id)
             place = self._known.setdefault(trial_id, len(self._known))
             first = PILOT if self._pilots and place >= self._pilots else 0
+            if self.rule.waits and place >= (self.trials or math.inf):
+                first = max(first, self._open)
             self._runners[trial_id] = Runner(track_of(trial_id, self.ties), first)
             self._away.add(trial_id)
 
