@@ -3,11 +3,12 @@
 from tune_es.replay.cluster import Cluster, Scheduler
 from tune_es.replay.curve_set import CurveSet
 from tune_es.replay.curves import Task, TaskCurves, task_curves
-from tune_es.replay.engine import Event, Run, Span, replay
+from tune_es.replay.engine import replay
 from tune_es.replay.fast import Stops, stops
 from tune_es.replay.judged import InOrder, PolicyScheduler
 from tune_es.replay.lab import judge
 from tune_es.replay.policies import Candidate, candidate, candidates
+from tune_es.replay.run import Event, Run, Span
 from tune_es.replay.scorecard import Score, Stream, stream
 from tune_es.replay.storage import load_curve_set, load_tasks, save_curve_set
 from tune_es.replay.streaming import stream_tasks

@@ -7,9 +7,9 @@ import numpy as np
 from tune_es.policy import Policy
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import TaskCurves
-from tune_es.replay.engine import Run
 from tune_es.replay.fast import stops
 from tune_es.replay.life import durations, recorded_failures
+from tune_es.replay.run import Run
 from tune_es.replay.scorecard import makespan
 
 

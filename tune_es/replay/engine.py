@@ -3,54 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import numpy as np
 
 from tune_es.records import Action
 from tune_es.replay.cluster import Cluster, Scheduler
-from tune_es.replay.curves import Floats, Ints, TaskCurves
+from tune_es.replay.curves import TaskCurves
 from tune_es.replay.life import Life, durations
-
-
-class Event(NamedTuple):
-    """A result and what was decided on it; ``trial`` counts from 0, ``time`` is in seconds."""
-
-    time: float
-    trial: int
-    step: int
-    action: Action
-
-
-class Span(NamedTuple):
-    """A worker busy with a trial, start-up included; ``step`` is the last one that finished."""
-
-    worker: int
-    trial: int
-    start: float
-    end: float
-    step: int
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """What a sweep did: an array element a trial.
-
-    ``reached`` is the last evaluation that was reported, ``steps`` what was paid (more, where a
-    failure made steps run again), ``seconds`` the worker time, start-up included. ``events`` and
-    ``spans`` are in order of time. ``cut`` are the trials that were chosen after a pause at the end
-    of a curve that is shorter than the budget: how they would have gone on was not recorded.
-    """
-
-    reached: Ints
-    steps: Ints
-    seconds: Floats
-    failed: tuple[int, ...]
-    makespan: float
-    events: tuple[Event, ...]
-    spans: tuple[Span, ...]
-    cut: tuple[int, ...] = ()
+from tune_es.replay.run import Event, Run, Span
 
 
 def replay(
@@ -59,6 +20,7 @@ def replay(
     cluster: Cluster | None = None,
     seed: int = 0,
     recorded_order: bool = False,
+    chosen: Iterable[int] | None = None,
 ) -> Run:
     """Run every trial of ``curves``, in their order, until the scheduler has had enough.
 
@@ -79,10 +41,12 @@ def replay(
         recorded_order: Report results in the order in which they were judged when the curves were
             recorded (``curves.order``); times are those numbers then. Workers and what they cost
             do not count: as many run as ran then.
+        chosen: Which curve each trial follows, asked for one at a time when a trial is to join the
+            sweep, as a searcher is; a curve may come several times. Trials are "0", "1", ... then.
 
     Raises:
-        ValueError: ``recorded_order`` of curves that have none; a scheduler that chooses a trial
-            that is not waiting, or answers something else than an action.
+        ValueError: ``recorded_order`` of curves that have none, or of chosen ones; a scheduler that
+            chooses a trial that is not waiting, or answers something else than an action.
 
     >>> from tune_es import Patience, Policy
     >>> from tune_es.replay import PolicyScheduler, task_curves
@@ -93,7 +57,9 @@ def replay(
     """
     if recorded_order and curves.order is None:
         raise ValueError(f"task {curves.task.name!r} was recorded without the column 'order'")
-    return _Sweep(scheduler, curves, cluster or Cluster(), seed, recorded_order).run()
+    if recorded_order and chosen is not None:
+        raise ValueError("recorded_order is of the trials that were recorded, not of chosen ones")
+    return _Sweep(scheduler, curves, cluster or Cluster(), seed, recorded_order, chosen).run()
 
 
 class _Sweep:
@@ -104,20 +70,25 @@ class _Sweep:
         cluster: Cluster,
         seed: int,
         recorded_order: bool,
+        chosen: Iterable[int] | None,
     ) -> None:
         self._scheduler, self._curves, self._cluster = scheduler, curves, cluster
         self._seed, self._recorded = seed, recorded_order
         self._durations = durations(curves, cluster.step_s)
         self._lives: dict[str, Life] = {}
-        self._index = {name: at for at, name in enumerate(curves.trial_ids)}
-        self._coming = iter(curves.trial_ids)
+        self._coming = iter(range(len(curves)) if chosen is None else chosen)
+        self._names = list(curves.trial_ids) if chosen is None else []
+        self._follows = list(range(len(curves))) if chosen is None else []
+        self._index = {name: at for at, name in enumerate(self._names)}
+        self._grows = chosen is not None
+        self._ahead = 1 if chosen is not None and cluster.ahead is None else cluster.ahead
         self._pending: list[str] = []
         self._paused: list[str] = []
         workers = len(curves) if recorded_order else cluster.workers
         self._free = list(range(workers - 1, -1, -1))
         self._queue: list[tuple[float, float, int, str]] = []
         self._began = 0
-        self._reached = np.zeros(len(curves), dtype=np.int64)
+        self._reached = [0] * len(self._names)
         self._failed: list[int] = []
         self._cut: list[int] = []
         self._events: list[Event] = []
@@ -136,9 +107,9 @@ class _Sweep:
         return self._result(time)
 
     def _result(self, makespan: float) -> Run:
-        lives = [self._lives.get(name) for name in self._curves.trial_ids]
+        lives = [self._lives.get(name) for name in self._names]
         return Run(
-            reached=self._reached,
+            reached=np.array(self._reached, dtype=np.int64),
             steps=np.array([life.paid if life else 0 for life in lives], dtype=np.int64),
             seconds=np.array([life.seconds if life else 0.0 for life in lives]),
             failed=tuple(self._failed),
@@ -146,6 +117,7 @@ class _Sweep:
             events=tuple(self._events),
             spans=tuple(self._spans),
             cut=tuple(self._cut),
+            curves=tuple(self._follows) if self._grows else None,
         )
 
     def _fill(self, time: float) -> None:
@@ -160,15 +132,23 @@ class _Sweep:
             self._start(time, name)
 
     def _add_coming(self) -> None:
-        ahead = self._cluster.ahead
-        while ahead is None or len(self._pending) < ahead:
-            name = next(self._coming, None)
-            if name is None:
+        while self._ahead is None or len(self._pending) < self._ahead:
+            curve = next(self._coming, None)
+            if curve is None:
                 return
-            at = self._index[name]
-            config = self._curves.configs[at] if self._curves.configs else {}
+            name = self._new(curve) if self._grows else self._names[curve]
+            config = self._curves.configs[curve] if self._curves.configs else {}
             self._scheduler.add(name, config)
             self._pending.append(name)
+
+    def _new(self, curve: int) -> str:
+        """The name of one more trial that follows a curve."""
+        name = str(len(self._names))
+        self._index[name] = len(self._names)
+        self._names.append(name)
+        self._follows.append(curve)
+        self._reached.append(0)
+        return name
 
     def _start(self, time: float, name: str) -> None:
         for waiting in (self._pending, self._paused):
@@ -193,9 +173,10 @@ class _Sweep:
         self._schedule(time + cost, name, life)
 
     def _born(self, name: str) -> Life:
-        at = self._index[name]
+        number = self._index[name]
+        at = self._follows[number]
         spent = self._durations[self._curves.rows(at)]
-        return Life(self._curves, at, spent, self._cluster.failure_rate, self._seed)
+        return Life(self._curves, at, spent, self._cluster.failure_rate, (self._seed, number))
 
     def _schedule(self, time: float, name: str, life: Life) -> None:
         seconds = life.durations[life.step]

@@ -12,8 +12,9 @@ from tune_es.checks import check_count, nearest
 from tune_es.replay.alone import can_run_alone, run_alone
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import TaskCurves
-from tune_es.replay.engine import Run, replay
+from tune_es.replay.engine import replay
 from tune_es.replay.policies import Candidate
+from tune_es.replay.run import Run
 from tune_es.replay.scorecard import Score, Stream, stream
 
 #: Seeds of one task that a process takes at a time.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,9 @@ class Life:
         "saved", "seconds", "step", "worker",
     )  # fmt: skip
 
-    def __init__(self, curves: TaskCurves, trial: int, spent: Floats, rate: float, seed: int):
+    def __init__(
+        self, curves: TaskCurves, trial: int, spent: Floats, rate: float, seeds: Sequence[int]
+    ):
         rows = curves.rows(trial)
         columns = {key: one[rows].tolist() for key, one in curves.metrics.items()}
         columns[TIME_ATTR] = list(range(1, len(spent) + 1))
@@ -40,7 +44,7 @@ class Life:
         self.seconds = self.began = 0.0
         self.worker = -1
         self.failure_rate = rate
-        self.random = np.random.default_rng([seed, trial]) if rate else None
+        self.random = np.random.default_rng(seeds) if rate else None
         self._draw()
 
     def _draw(self) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from tune_es.checks import check_count
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import Floats, Ints, TaskCurves
-from tune_es.replay.engine import Run
 from tune_es.replay.life import durations
+from tune_es.replay.run import Run
 
 
 @dataclass(frozen=True)
