@@ -21,6 +21,7 @@ from tune_es.reading import Reader, Reading, lookup
 from tune_es.records import JUDGEMENTS, Action, Decision, Metric, Observation
 from tune_es.signals.best import is_better
 from tune_es.spec import fields_spec, from_spec, promotion_from_spec, ties_from_spec
+from tune_es.utility import utility
 
 
 class PolicyState(NamedTuple):
@@ -56,6 +57,8 @@ class Policy:
         promotion: A rule that pauses trials at rungs and lets the best go on, such as
             :class:`tune_es.AdaptiveQuota`; trials have to save checkpoints then.
         ties: How promotion tells trials apart that ``metric`` does not: :class:`tune_es.TieBreak`.
+        budget_price: What a trial's whole ``max_t`` is worth, in units of ``metric``. It decides
+            nothing: results get ``es/utility`` with it, for a searcher that tunes the rule.
 
     Raises:
         ValueError: Who, rule, value and the nearest valid choice.
@@ -82,6 +85,7 @@ class Policy:
     price_per_hour: float | None = None
     promotion: PromotionRule | str | Mapping[str, Any] | None = None
     ties: TieBreak | Mapping[str, Any] | None = None
+    budget_price: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stop", from_spec(self.stop))
@@ -203,6 +207,14 @@ class Policy:
         own, inner = split(params)
         policy = replace(self, **own) if own else self
         return replace(policy, stop=changed(policy.criterion, inner)) if inner else policy
+
+    def utility(self, decision: Decision) -> float | None:
+        """What a trial is worth at a decision (:func:`tune_es.utility.utility`), if priced."""
+        price, max_t = self.budget_price, self.max_t
+        if price is None or max_t is None:
+            return None
+        sign = self.metrics[self.metric].sign
+        return utility(decision.best, decision.step, sign=sign, max_t=max_t, price=price)
 
     def to_dict(self) -> dict[str, Any]:
         """The policy as plain data; fields that have their default are left out."""

@@ -15,6 +15,7 @@ def check_policy(policy: Any) -> None:
     """
     _check_metrics(policy)
     _check_numbers(policy)
+    _check_price(policy)
 
 
 def _check_metrics(policy: Any) -> None:
@@ -44,6 +45,14 @@ def _check_ties(policy: Any) -> None:
                 f"Policy.ties is broken by {name!r}, which is not in Policy.other_metrics; "
                 f"{nearest(name, policy.other_metrics)}"
             )
+
+
+def _check_price(policy: Any) -> None:
+    if policy.budget_price is None:
+        return
+    check_number("Policy", "budget_price", policy.budget_price, least=0)
+    if policy.max_t is None:
+        raise ValueError(f"Policy.max_t is needed by budget_price={policy.budget_price!r}")
 
 
 def _check_numbers(policy: Any) -> None:

@@ -231,3 +231,33 @@ def test_a_policy_uses_peers_where_its_rule_does() -> None:
 
     assert Policy("a", "max", stop=BelowMedian() | P3).uses_peers
     assert not Policy("a", "max", stop=P3).uses_peers
+
+
+@pytest.mark.parametrize(("mode", "worth"), [("max", 0.75), ("min", -0.85)])
+def test_utility_is_the_best_value_less_the_share_of_the_budget(mode: str, worth: float) -> None:
+    policy = Policy("score", mode, stop=Patience(1), max_t=10, budget_price=0.25)
+    decision = policy.first_stop([0.8, 0.8])
+    assert decision is not None
+    assert policy.utility(decision) == pytest.approx(worth)
+    assert Policy("score", mode, max_t=10).utility(decision) is None
+    assert Policy.from_yaml(policy.to_yaml()) == policy
+
+
+def test_before_a_value_was_seen_utility_is_no_number() -> None:
+    policy = Policy("score", "max", stop=Patience(1), max_t=10, budget_price=1)
+    decision = policy.first_stop([math.nan] * 3)
+    assert decision is not None
+    assert math.isnan(policy.utility(decision) or 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"budget_price": 1}, r"Policy\.max_t is needed by budget_price=1"),
+        ({"budget_price": -1, "max_t": 9}, r"Policy\.budget_price must be .*at least 0, got -1"),
+        ({"budget_price": "1", "max_t": 9}, r"Policy\.budget_price must be a number"),
+    ],
+)
+def test_a_price_needs_a_budget_and_is_not_negative(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Policy("score", "max", stop=Patience(1), **fields)

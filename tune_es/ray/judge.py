@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,8 +70,7 @@ class Judge:
         ``order`` is how many results of the sweep had been judged by then, this one included.
         """
         decision = self.judge(trial_id, result)
-        words = columns(decision)
-        words["order"] = self.referee.judged
+        words = self._words(decision)
         if result.get("done") and not words["code"]:
             words["reason"] = "ended by another rule"
         return words
@@ -80,7 +80,14 @@ class Judge:
         decision = self.referee.last(trial_id)
         if decision is not None:
             _log(decision)
-        return columns(decision) | {"order": self.referee.judged}
+        return self._words(decision)
+
+    def _words(self, decision: Decision | None) -> dict[str, str | float]:
+        words = columns(decision) | {"order": self.referee.judged}
+        if self.referee.policy.budget_price is not None:
+            worth = None if decision is None else self.referee.policy.utility(decision)
+            words["utility"] = math.nan if worth is None else worth
+        return words
 
     def forget(self, trial_id: str, failed: bool = False) -> None:
         """Drop the history of a trial that has ended."""

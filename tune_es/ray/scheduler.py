@@ -59,8 +59,8 @@ class EarlyStoppingScheduler(TrialScheduler):
     >>> EarlyStoppingScheduler(metric="eval_loss", mode="min", max_t=20, grace_period=3)
     Traceback (most recent call last):
     ValueError: EarlyStoppingScheduler has no field 'grace_period'; it is called 'not_before' \
-here. Valid: cost_attr, explosion_factor, max_t, metric, mode, nonfinite_patience, not_before, \
-other_metrics, price_per_hour, promotion, stop, ties, time_attr
+here. Valid: budget_price, cost_attr, explosion_factor, max_t, metric, mode, nonfinite_patience, \
+not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
     """
 
     def __init__(
