@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import ray.cloudpickle
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, get_storage
 from optuna.trial import FixedTrial
@@ -19,6 +21,7 @@ from tune_es.ray.ending import await_sweep, joined
 from tune_es.ray.judge import logger
 from tune_es.search import CommonRungSampler, Ending, Ledger, Objectives, Results, config_of, tpe
 from tune_es.search.ledger import SWEEP
+from tune_es.search.objectives import Names
 from tune_es.search.sampler import tpe_of_several
 
 #: What the default sampler may look at.
@@ -30,14 +33,11 @@ MODELS: dict[str, Callable[[int | None], BaseSampler]] = {
 #: Study attribute: sweeps whose first points are in.
 ENQUEUED = "es/enqueued"
 
-Metrics = str | list[str] | None
-Space = dict[str, Any] | list[tuple[Any, ...]] | Callable[..., dict[str, Any] | None] | None
+Space = dict[str, Any] | Callable[..., dict[str, Any] | None] | None
 
 
 class EarlyStoppingOptunaSearch(OptunaSearch):
-    """OptunaSearch for sweeps that stop trials early: same arguments, a truthful study.
-
-    What the study is told, whichever scheduler stops the trials:
+    """OptunaSearch for sweeps that stop trials early, whichever scheduler does: a truthful study.
 
     - A trial that ended with finite values is COMPLETE with its best value so far; so is one that
       was paused and let go, and one that ran when the whole sweep was ended.
@@ -55,7 +55,7 @@ class EarlyStoppingOptunaSearch(OptunaSearch):
     without the metric, or with something that is no number, are passed over.
 
     Args:
-        space, metric, mode, points_to_evaluate, study_name, seed, evaluated_rewards: As there.
+        space, metric, mode, points_to_evaluate, study_name, seed, evaluated_rewards: As in Ray's.
         sampler: Any Optuna sampler, used as it is; ``model`` is not for it.
         storage: An Optuna storage, or its URL, ``"sqlite:///study.db"``.
         model: What the default sampler looks at: "common_rung", or "best", the told values alone.
@@ -84,8 +84,8 @@ did you mean 'common_rung'? Valid: best, common_rung
     def __init__(
         self,
         space: Space = None,
-        metric: Metrics = None,
-        mode: Metrics = None,
+        metric: Names = None,
+        mode: Names = None,
         points_to_evaluate: list[dict[str, Any]] | None = None,
         sampler: BaseSampler | None = None,
         study_name: str | None = None,
@@ -110,15 +110,10 @@ did you mean 'common_rung'? Valid: best, common_rung
         self._sweep = uuid.uuid4().hex
         self._ledger: Ledger | None = None
         if grows or isinstance(metric, list):
-            self._objectives(metric, mode)
-        storage = get_storage(storage) if isinstance(storage, str) else storage
-        of_ray = (points_to_evaluate, sampler, study_name, storage, seed, evaluated_rewards)
+            Objectives.of(metric, mode, self._grows, max_t)  # errors show here, not in the sweep
+        kept = get_storage(storage) if isinstance(storage, str) else storage
+        of_ray = (points_to_evaluate, sampler, study_name, kept, seed, evaluated_rewards)
         super().__init__(space, metric, mode, *of_ray)
-
-    def _objectives(self, metric: Metrics, mode: Metrics) -> Objectives:
-        metrics = [metric] if isinstance(metric, str) else metric or []
-        modes = [mode] if isinstance(mode, str) else mode or []
-        return Objectives((*metrics,), (*modes,), self._grows, self._max_t)
 
     def _setup_study(self, mode: Any) -> None:
         if self._sampler is None:
@@ -128,7 +123,8 @@ did you mean 'common_rung'? Valid: best, common_rung
         super()._setup_study(mode)
         self._points_to_evaluate = points
         study: Any = self._ot_study
-        self._ledger = Ledger(study, self._objectives(self._metric, mode), self._sweep)
+        objectives = Objectives.of(self._metric, mode, self._grows, self._max_t)
+        self._ledger = Ledger(study, objectives, self._sweep)
         self._enqueue()
         await_sweep(self)
 
@@ -137,8 +133,8 @@ did you mean 'common_rung'? Valid: best, common_rung
         study, points = self._the_ledger.study, self._points_to_evaluate
         if not points or self._sweep in study.user_attrs.get(ENQUEUED, ()):
             return
-        rewards: Any = self._evaluated_rewards
         space: Any = self._space
+        rewards: Any = self._evaluated_rewards
         validate_warmstart(space, [*points], rewards, not callable(space))
         for at, point in enumerate(points):
             if rewards:
@@ -187,12 +183,16 @@ did you mean 'common_rung'? Valid: best, common_rung
         """Take all open trials as ended, as they stand; Ray's callback says when."""
         known = {trial.trial_id: trial for trial in trials}
         for name in self.open:
-            if name in known:
-                trial = known[name]
+            trial = known.get(name)
+            if trial is None:
+                self._the_ledger.close(name, Ending("LOST", failed=True))
+            else:
                 last = flatten_dict(trial.last_result or {})
                 self.on_trial_complete(name, last, error=trial.status == Trial.ERROR)
-            else:
-                self._the_ledger.close(name, Ending("LOST", failed=True))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save by value what pickle knows by name alone: a space that is a function in a script."""
+        Path(checkpoint_path).write_bytes(ray.cloudpickle.dumps(self.__dict__))
 
     def restore(self, checkpoint_path: str) -> None:
         super().restore(checkpoint_path)
@@ -209,7 +209,7 @@ did you mean 'common_rung'? Valid: best, common_rung
     @property
     def _the_ledger(self) -> Ledger:
         if self._ledger is None:
-            raise RuntimeError("EarlyStoppingOptunaSearch was not set up: it has no search space")
+            raise RuntimeError("EarlyStoppingOptunaSearch has no search space yet")
         return self._ledger
 
     @property
@@ -217,10 +217,10 @@ did you mean 'common_rung'? Valid: best, common_rung
         return Results(self._the_ledger.objectives.metrics, self._time_attr, self._cost_attr)
 
     def _knows(self, trial_id: str, result: Mapping[str, Any]) -> bool:
-        """True of a trial in the study; one that came under another name before is taken in.
+        """True of a trial in the study. One it was not asked for is taken in.
 
-        Ray does so with trials that it restarts, and with those it started after the state of the
-        searcher was last saved.
+        Such are those that Ray restarts under a new name, and those that it started after the state
+        of the searcher was last saved.
         """
         ledger = self._the_ledger
         if trial_id in ledger:

@@ -10,6 +10,9 @@ from tune_es.search.record import Record
 
 MODES = ("min", "max")
 
+#: One name, or one for each objective, as Ray takes metrics and modes.
+Names = str | Sequence[str] | None
+
 
 @dataclass(frozen=True)
 class Objectives:
@@ -55,6 +58,19 @@ class Objectives:
                 f"Objectives.max_t must be given where objectives grow, got none with "
                 f"grows={list(self.grows)}"
             )
+
+    @classmethod
+    def of(
+        cls, metric: Names, mode: Names, grows: Sequence[str] = (), max_t: float | None = None
+    ) -> Objectives:
+        """The objectives by their names: one, or several in a list.
+
+        >>> Objectives.of("loss", "min").metrics
+        ('loss',)
+        """
+        metrics = (metric,) if isinstance(metric, str) else metric or ()
+        modes = (mode,) if isinstance(mode, str) else mode or ()
+        return cls((*metrics,), (*modes,), (*grows,), max_t)
 
     @property
     def single(self) -> bool:

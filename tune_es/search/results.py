@@ -44,7 +44,8 @@ class Results:
 
         A Repeater gives nothing but a mean. It stands even where the last of its runs failed.
         """
-        is_mean = bool(result) and self.step(result) is None
+        given = any(each is not None for each in self.values(result))
+        is_mean = given and self.step(result) is None
         attrs = {}
         for name, key in (("es/seconds", SECONDS_ATTR), ("es/cost", self.cost_attr)):
             value = None if key is None else _finite(lookup(result, key))
