@@ -40,14 +40,16 @@ ARROWS["__init__"] = PURE | {"referee"}
 ARROWS["monitoring"] = CORE
 ARROWS["replay"] = CORE
 ARROWS["integrations"] = CORE | {"monitoring"}
-ARROWS["ray"] = CORE | {"monitoring"}
+ARROWS["search"] = CORE
+ARROWS["ray"] = CORE | {"monitoring", "search"}
 ARROWS["meta"] = CORE | {"monitoring", "replay", "ray"}
 ARROWS["cli"] = set(ARROWS)
 
 #: What each room may import from outside the standard library; a room not named here: nothing.
 BORROWED: dict[str, set[str]] = {
     "documents": {"yaml"},
-    "ray": {"ray"},
+    "ray": {"optuna", "ray"},
+    "search": {"optuna"},
     "integrations": {"keras", "lightning", "transformers"},
     "replay": {"numba", "numpy", "optuna", "pandas", "pyarrow", "yaml"},
     "meta": {"optuna"},

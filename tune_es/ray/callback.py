@@ -48,13 +48,12 @@ class EarlyStoppingCallback(Callback):
         self._judge: Judge | None = None
         self._after_step: Callable[[], None] | None = None
         self._begun = False
-        self._strictness: str | None = None
 
     def attach(self, judge: Judge, after_step: Callable[[], None]) -> None:
         """Speak for this judge from now on, and have Ray bear results without the metric."""
+        if self._judge is None:
+            leniency.take()
         self._judge, self._after_step = judge, after_step
-        self._strictness = os.environ.get(LENIENT)
-        os.environ[LENIENT] = "1"
 
     def setup(self, *info: Any, **more: Any) -> None:
         """Called once the callbacks of the sweep are made: no later sweep is to get this one."""
@@ -73,10 +72,7 @@ class EarlyStoppingCallback(Callback):
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         if self._judge is None:
             return
-        if self._strictness is None:
-            os.environ.pop(LENIENT, None)
-        else:
-            os.environ[LENIENT] = self._strictness
+        leniency.give_back()
         self.restored = self._judge = self._after_step = (
             None  # Ray leaves this object in the user's own list
         )
@@ -106,15 +102,43 @@ def _code(result: dict[str, Any]) -> object:
     return written.get("code") if isinstance(written, dict) else None
 
 
-def bring_callback() -> None:
-    """Have Ray add the callback to the sweep that is being set up."""
+class Leniency:
+    """Has Ray bear results without the metric for as long as somebody holds this."""
+
+    def __init__(self) -> None:
+        self._holders = 0
+        self._before: str | None = None
+
+    def take(self) -> None:
+        if not self._holders:
+            self._before = os.environ.get(LENIENT)
+        self._holders += 1
+        os.environ[LENIENT] = "1"
+
+    def give_back(self) -> None:
+        """Ray is as strict as before once all have given it back."""
+        self._holders -= 1
+        if self._holders:
+            return
+        if self._before is None:
+            os.environ.pop(LENIENT, None)
+        else:
+            os.environ[LENIENT] = self._before
+
+
+#: The setting is one of the process: scheduler and searcher of a sweep both want it.
+leniency = Leniency()
+
+
+def bring_callback(path: str = PATH) -> None:
+    """Have Ray add a callback to the sweep that is being set up."""
     named = os.environ.get(RAY_CALLBACKS, "").split(",")
-    os.environ[RAY_CALLBACKS] = ",".join([*filter(None, named), PATH])
+    os.environ[RAY_CALLBACKS] = ",".join([*filter(None, named), path])
 
 
-def withdraw_callback() -> None:
+def withdraw_callback(path: str = PATH) -> None:
     """Have Ray add it to no further sweep."""
-    named = [name for name in os.environ.get(RAY_CALLBACKS, "").split(",") if name != PATH]
+    named = [name for name in os.environ.get(RAY_CALLBACKS, "").split(",") if name != path]
     if any(named):
         os.environ[RAY_CALLBACKS] = ",".join(named)
     else:

@@ -47,8 +47,13 @@ def warn_of_limit(controller: TuneController, trials: int | None) -> None:
 
 
 def shield_searcher(controller: TuneController, result: dict[str, Any]) -> None:
-    """Put NaN where the searcher, which is given this dictionary next, would fail."""
+    """Put NaN where the searcher, which is given this dictionary next, would fail.
+
+    Ours reads anything, and takes NaN for a broken trial.
+    """
     for searcher in _searchers(controller):
+        if getattr(searcher, "bears_anything", False):
+            return
         metric = getattr(searcher, "metric", None)
         for name in [metric] if isinstance(metric, str) else metric or ():
             if read_number(result.get(name)) is None:
