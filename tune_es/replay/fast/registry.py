@@ -23,6 +23,7 @@ KERNELS: Mapping[type[Criterion], Callable[[Any, Block], Say]] = {
     criteria.Every: combine.every,
     criteria.Explosion: guards.explosion,
     criteria.GeneralizationLoss: overfit.generalization_loss,
+    criteria.Never: limits.never,
     criteria.NonFinite: guards.non_finite,
     criteria.OverfitGap: overfit.overfit_gap,
     criteria.Patience: patience.patience,
