@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from tune_es.replay.curves import Floats, Ints
 from tune_es.replay.fast import race as records
-from tune_es.replay.fast import racing, ranking, workers
+from tune_es.replay.fast import racing, ranking, sums, workers
 from tune_es.replay.fast.block import Flags
 from tune_es.replay.fast.compiled import calling
 from tune_es.replay.fast.race import ASYNCHRONOUS, GO, PAUSE, PAUSED, RUNNING, Race
 from tune_es.replay.fast.workers import Workers
 
-compiled = calling(records, ranking, racing, workers)
+compiled = calling(records, sums, ranking, racing, workers)
 
 
 class Costs(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +15,7 @@ from tune_es.replay.curves import Floats, Ints, TaskCurves
 from tune_es.replay.fast.comparing import Column
 from tune_es.replay.fast.race import ASYNCHRONOUS, QUOTA, TABLE, Race, Rule
 from tune_es.replay.fast.ranking import fill_noise
+from tune_es.replay.fast.sums import EXACT
 from tune_es.replay.fast.tables import NEVER
 from tune_es.replay.life import SAVED
 
@@ -25,8 +25,6 @@ KINDS: dict[type[PromotionRule], int] = {
     AsyncHalving: ASYNCHRONOUS,
     RungTable: TABLE,
 }
-#: Whether ``sum`` carries along what it rounds off.
-EXACT = sys.version_info >= (3, 12)
 
 
 def can_promote(policy: Policy, curves: TaskCurves) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tune_es.replay.fast import race as records
-from tune_es.replay.fast import ranking
+from tune_es.replay.fast import ranking, sums
 from tune_es.replay.fast.compiled import calling
 from tune_es.replay.fast.race import (
     ASYNCHRONOUS,
@@ -28,7 +28,7 @@ from tune_es.replay.fast.race import (
     Race,
 )
 
-compiled = calling(records, ranking)
+compiled = calling(records, sums, ranking)
 
 
 @compiled

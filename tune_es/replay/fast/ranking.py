@@ -6,11 +6,13 @@ import numpy as np
 
 from tune_es.replay.curves import Floats, Ints
 from tune_es.replay.fast import race as records
+from tune_es.replay.fast import sums
 from tune_es.replay.fast.block import Flags
 from tune_es.replay.fast.compiled import calling
 from tune_es.replay.fast.race import OVER, PARTED, QUOTA, WAITING, Race
+from tune_es.replay.fast.sums import added
 
-compiled = calling(records)
+compiled = calling(records, sums)
 
 
 @compiled
@@ -138,20 +140,6 @@ def _moved(race: Race, here: Ints, step: int) -> tuple[float, float]:
 @compiled
 def _gain(race: Race, trial: int, step: int) -> float:
     return best_at(race, trial, step) - half_at(race, trial, step)
-
-
-@compiled
-def added(values: Floats, exact: bool) -> float:
-    """The sum as Python's ``sum`` gives it: ``exact`` carries what is rounded off along."""
-    total = lost = 0.0
-    for value in values:
-        after = total + value
-        if abs(total) >= abs(value):
-            lost += (total - after) + value
-        else:
-            lost += (value - after) + total
-        total = after
-    return total + lost if exact and lost - lost == 0.0 else total
 
 
 @compiled
