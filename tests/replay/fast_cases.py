@@ -153,13 +153,19 @@ kernels: st.SearchStrategy[Criterion] = st.one_of(
     st.builds(GeneralizationLoss, st.sampled_from([0, 5.0, 50.0]), metric=metric),
     st.builds(UninterruptedProgress, st.integers(1, 3), st.integers(1, 3), metric=metric),
     st.builds(OverfitGap, st.just("train"), st.sampled_from([0.0, 0.1]), few),
+    st.builds(
+        ProgressQuotient,
+        st.just("train"),
+        st.sampled_from([0, 0.01, 0.5]),
+        st.integers(2, 4),
+        metric=metric,
+    ),
     st.builds(DecayingDelta, few, deltas, alpha=st.sampled_from([0.0, 1.0, 9])),
     st.builds(ShrinkingPatience, st.integers(1, 12), deltas, metric=metric),
 )
 
 without_kernel: st.SearchStrategy[Criterion] = st.sampled_from(
     [
-        ProgressQuotient("train", strip=2),
         Smoothed(Cyclic(Patience(2), period=2)),
         Cyclic(Patience(2), period=2),
         Composite(Patience(2), {"score": 1.0, "f1": 2.0}, weights_from={"f1": "train"}),

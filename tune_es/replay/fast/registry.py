@@ -38,6 +38,7 @@ KERNELS: Mapping[type[Criterion], Callable[[Any, Block], Say]] = {
     criteria.Patience: patience.patience,
     criteria.PerMetric: combine.per_metric,
     criteria.Plateau: flatness.plateau,
+    criteria.ProgressQuotient: overfit.progress_quotient,
     criteria.ShrinkingPatience: patience.scheduled,
     criteria.Smoothed: smoothing.smoothed,
     criteria.Target: limits.target,
