@@ -31,6 +31,7 @@ from experiments import provenance
 from tune_es import (
     Adaptive,
     Criterion,
+    Cyclic,
     DecayingDelta,
     Patience,
     Plateau,
@@ -56,7 +57,8 @@ RULES: dict[str, Criterion] = {
     "Plateau()": Plateau(),
     "DecayingDelta()": DecayingDelta(),
     "Patience(5) & WindowGain(8)": Patience(5) & WindowGain(8),
-    "Smoothed(Patience(5)), no kernel": Smoothed(Patience(5)),
+    "Smoothed(Patience(5))": Smoothed(Patience(5)),
+    "Cyclic(Patience(5), 3), no kernel": Cyclic(Patience(5), 3),
 }
 
 #: In a fresh process: seconds until the first stops of each preset of rules.

@@ -23,7 +23,10 @@ from tune_es import (
     Divergence,
     Every,
     Explosion,
+    Exponential,
     GeneralizationLoss,
+    MovingMean,
+    MovingMedian,
     NonFinite,
     OverfitGap,
     Patience,
@@ -39,6 +42,7 @@ from tune_es import (
 )
 from tune_es.replay.curves import Task, TaskCurves
 from tune_es.replay.life import durations
+from tune_es.signals import Signal
 
 LONGEST = 30
 #: The objective is "score"; "unknown" is a metric that the policy names and no trial reports.
@@ -149,17 +153,30 @@ kernels: st.SearchStrategy[Criterion] = st.one_of(
     st.builds(GeneralizationLoss, st.sampled_from([0, 5.0, 50.0]), metric=metric),
     st.builds(UninterruptedProgress, st.integers(1, 3), st.integers(1, 3), metric=metric),
     st.builds(OverfitGap, st.just("train"), st.sampled_from([0.0, 0.1]), few),
+    st.builds(
+        ProgressQuotient,
+        st.just("train"),
+        st.sampled_from([0, 0.01, 0.5]),
+        st.integers(2, 4),
+        metric=metric,
+    ),
     st.builds(DecayingDelta, few, deltas, alpha=st.sampled_from([0.0, 1.0, 9])),
     st.builds(ShrinkingPatience, st.integers(1, 12), deltas, metric=metric),
 )
 
 without_kernel: st.SearchStrategy[Criterion] = st.sampled_from(
     [
-        ProgressQuotient("train", strip=2),
-        Smoothed(Patience(2)),
+        Smoothed(Cyclic(Patience(2), period=2)),
         Cyclic(Patience(2), period=2),
         Composite(Patience(2), {"score": 1.0, "f1": 2.0}, weights_from={"f1": "train"}),
     ]
+)
+
+
+signals: st.SearchStrategy[Signal] = st.one_of(
+    st.builds(MovingMean, few),
+    st.builds(MovingMedian, few),
+    st.builds(Exponential, st.sampled_from([0.3, 0.5, 1])),
 )
 
 
@@ -171,6 +188,7 @@ def _around(inner: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]
         st.builds(lambda a, b, c: AtLeast(1 + (a != b), a, b, c), inner, inner, inner),
         st.builds(After, st.sampled_from([0, 4, 6.5]), inner),
         st.builds(Every, st.integers(1, 4), inner),
+        st.builds(Smoothed, inner, signals, metric=metric),
         st.builds(
             PerMetric,
             st.builds(Patience, few) | st.builds(WindowGain, few) | st.builds(Divergence),

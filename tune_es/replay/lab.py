@@ -8,14 +8,16 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
+import numpy as np
+
 from tune_es.checks import check_count, nearest
-from tune_es.replay.alone import can_run_alone, run_alone
 from tune_es.replay.cluster import Cluster
-from tune_es.replay.curves import TaskCurves
+from tune_es.replay.curves import Ints, TaskCurves
 from tune_es.replay.engine import replay
+from tune_es.replay.fast.pool import Pool
 from tune_es.replay.policies import Candidate
-from tune_es.replay.run import Run
-from tune_es.replay.scorecard import Score, Stream, stream
+from tune_es.replay.scorecard import Score, Stream, drawn
+from tune_es.replay.sweeps import can_sweep, run_swept, sweep_of
 
 #: Seeds of one task that a process takes at a time.
 SEEDS_AT_ONCE = 5
@@ -34,8 +36,9 @@ def judge(
 ) -> list[Score]:
     """Every policy on ``seeds`` streams of ``trials`` trials of every task.
 
-    Policies meet the same streams: the draw depends on task and seed alone. A policy that sees
-    one curve takes the compiled path where the cluster never fails; its stops are the same.
+    Policies meet the same streams: the draw depends on task and seed alone. Where the cluster
+    never fails a policy takes the compiled path if it can (:func:`tune_es.replay.sweeps.can_sweep`
+    says so); its sweeps are the same.
 
     Args:
         tasks: What to draw from.
@@ -118,18 +121,35 @@ def _scores(
     cluster: Cluster,
     price_per_hour: float | None,
 ) -> list[Score]:
+    draws = [drawn(curves, trials, seed) for seed in seeds]
+    mine = np.unique(np.concatenate(draws))
+    pool = Pool(curves.chosen(mine), cluster.step_s)
+    streams = [
+        (Stream(curves.chosen(draw), seed, cluster), np.searchsorted(mine, draw))
+        for seed, draw in zip(seeds, draws, strict=True)
+    ]
+    by_policy = [_scores_of(each, streams, pool, price_per_hour) for each in candidates]
+    return [score for of_stream in zip(*by_policy, strict=True) for score in of_stream]
+
+
+def _scores_of(
+    each: Candidate,
+    streams: Sequence[tuple[Stream, Ints]],
+    pool: Pool,
+    price_per_hour: float | None,
+) -> list[Score]:
+    """One policy on the streams that are drawn from a pool."""
+    policy, cluster = each.policy and each.policy(pool.curves.task), streams[0][0].cluster
+    is_swept = policy is not None and can_sweep(policy, pool.curves, cluster)
+    sweep = sweep_of(policy, pool, cluster) if policy and is_swept and pool.is_whole else None
     scores = []
-    for seed in seeds:
-        drawn = stream(curves, trials, seed, cluster)
-        for each in candidates:
-            run = _run(each, drawn)
-            scores.append(drawn.score(run, each.name, price_per_hour))
+    for stream, trials in streams:
+        curves = stream.curves
+        if sweep is not None:
+            run = sweep(trials)
+        elif policy is not None and is_swept:
+            run = run_swept(policy, curves, cluster)
+        else:
+            run = replay(each.make(curves.task, len(curves)), curves, cluster, stream.seed)
+        scores.append(stream.score(run, each.name, price_per_hour))
     return scores
-
-
-def _run(each: Candidate, drawn: Stream) -> Run:
-    curves, cluster = drawn.curves, drawn.cluster
-    policy = each.policy(curves.task) if each.policy else None
-    if policy is not None and can_run_alone(policy, cluster):
-        return run_alone(policy, curves, cluster)
-    return replay(each.make(curves.task, len(curves)), curves, cluster, drawn.seed)

@@ -7,12 +7,14 @@ import math
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from tune_es.checks import check_count
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import Floats, Ints, TaskCurves
+from tune_es.replay.fast.running import best_so_far
 from tune_es.replay.life import durations
 from tune_es.replay.run import Run
 
@@ -59,6 +61,27 @@ class Score:
     failed: int
 
 
+class _Losses(NamedTuple):
+    """A metric, oriented and never better than finite, its best, and what regret is a share of."""
+
+    oriented: Floats
+    best: float
+    scale: float
+
+    @classmethod
+    def of(cls, curves: TaskCurves, metric: str) -> _Losses:
+        values = curves.task.sign * curves.metrics[metric]
+        oriented = np.where(np.isfinite(values), values, -math.inf)
+        return cls(oriented, float(oriented.max()), _scale(oriented, curves.starts))
+
+    def regret(self, row: int | None) -> float:
+        """What the value in a row lacks to the best, as such a share; infinite without one."""
+        if row is None or self.oriented[row] == -math.inf:
+            return math.inf
+        lost = float(self.best - self.oriented[row])
+        return lost / self.scale if lost > 0 else 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Stream:
     """Trials in the order in which they come, and what training them in full would give."""
@@ -75,18 +98,17 @@ class Stream:
             )
 
     @cached_property
-    def _oriented(self) -> Floats:
-        values = self.curves.task.sign * self.curves.metrics[self.curves.task.metric]
-        return np.where(np.isfinite(values), values, -math.inf)
+    def _objective(self) -> _Losses:
+        return _Losses.of(self.curves, self.curves.task.metric)
 
     @cached_property
-    def _test(self) -> Floats | None:
-        """The test metric, oriented and never better than finite, where there is one."""
+    def _test(self) -> _Losses | None:
         name = self.curves.test_metric
-        if name is None:
-            return None
-        values = self.curves.task.sign * self.curves.metrics[name]
-        return np.where(np.isfinite(values), values, -math.inf)
+        return None if name is None else _Losses.of(self.curves, name)
+
+    @cached_property
+    def _full_steps(self) -> int:
+        return int(self.curves.lengths.sum())
 
     @cached_property
     def _full_seconds(self) -> Floats:
@@ -96,6 +118,10 @@ class Stream:
         return np.diff(total) + self.cluster.startup_s
 
     @cached_property
+    def _full_total(self) -> float:
+        return float(self._full_seconds.sum())
+
+    @cached_property
     def full_makespan(self) -> float:
         """Seconds until all trials have run in full, first come first served, none failing."""
         return makespan(self._full_seconds, self.cluster.workers)
@@ -103,23 +129,22 @@ class Stream:
     def score(self, run: Run, policy: str, price_per_hour: float | None = None) -> Score:
         """What this run of the stream cost and lost."""
         row = self._found(run.reached)
-        lengths = self.curves.lengths
-        seconds = float(run.seconds.sum())
+        seconds, steps = float(run.seconds.sum()), int(run.steps.sum())
         price = math.nan if price_per_hour is None else price_per_hour
-        short = run.reached < lengths
+        short = run.reached < self.curves.lengths
         short[list(run.failed)] = False
         return Score(
             source=self.curves.task.source,
             task=self.curves.task.name,
             seed=self.seed,
             policy=policy,
-            cost=float(run.steps.sum() / lengths.sum()),
-            cost_seconds=_ratio(seconds, float(self._full_seconds.sum())),
-            regret=_lost(self._oriented, row, self.curves.starts),
-            test_regret=self._test_regret(row),
+            cost=steps / self._full_steps,
+            cost_seconds=_ratio(seconds, self._full_total),
+            regret=self._objective.regret(row),
+            test_regret=math.nan if self._test is None else self._test.regret(row),
             makespan=_ratio(run.makespan, self.full_makespan),
             worker_use=_ratio(seconds, self.cluster.workers * run.makespan),
-            steps=int(run.steps.sum()),
+            steps=steps,
             seconds=seconds,
             money=seconds / 3600 * price,
             stopped=int(short.sum()),
@@ -128,14 +153,17 @@ class Stream:
 
     def _found(self, reached: Ints) -> int | None:
         """The row of the best value of the objective that was reported: the first such one."""
-        starts, lengths = self.curves.starts, self.curves.lengths
-        step = np.arange(int(starts[-1])) - np.repeat(starts[:-1], lengths)
-        seen = np.where(step < np.repeat(reached, lengths), self._oriented, -math.inf)
-        row = int(seen.argmax())
-        return row if seen[row] > -math.inf else None
+        starts = self.curves.starts[:-1]
+        bests = np.where(reached > 0, self._bests[starts + reached - 1], -math.inf)
+        trial = int(bests.argmax())
+        if bests[trial] == -math.inf:
+            return None
+        return int(starts[trial] + self._bests[self.curves.rows(trial)].searchsorted(bests[trial]))
 
-    def _test_regret(self, row: int | None) -> float:
-        return math.nan if self._test is None else _lost(self._test, row, self.curves.starts)
+    @cached_property
+    def _bests(self) -> Floats:
+        """The best of a trial up to every row."""
+        return best_so_far(self.curves)
 
 
 def stream(curves: TaskCurves, trials: int, seed: int, cluster: Cluster | None = None) -> Stream:
@@ -146,11 +174,15 @@ def stream(curves: TaskCurves, trials: int, seed: int, cluster: Cluster | None =
     Raises:
         ValueError: ``trials`` is below 1, or the task has none.
     """
+    return Stream(curves.chosen(drawn(curves, trials, seed)), seed, cluster or Cluster())
+
+
+def drawn(curves: TaskCurves, trials: int, seed: int) -> Ints:
+    """Which trials of a task are in a stream, in their order; as :func:`stream` draws them."""
     check_count("stream", "trials", trials)
     task = curves.task
     random = np.random.default_rng([seed, zlib.crc32(f"{task.source}/{task.name}".encode())])
-    drawn = random.permutation(len(curves))[:trials]
-    return Stream(curves.chosen(drawn.tolist()), seed, cluster or Cluster())
+    return random.permutation(len(curves))[:trials]
 
 
 def makespan(seconds: Floats, workers: int) -> float:
@@ -183,14 +215,6 @@ def _scale(oriented: Floats, starts: Ints) -> float:
 def _worst(values: Floats) -> float:
     finite = values[np.isfinite(values)]
     return float(finite.min()) if len(finite) else math.nan
-
-
-def _lost(oriented: Floats, row: int | None, starts: Ints) -> float:
-    """What the value in a row lacks to the best, as a share of the scale; infinite without one."""
-    if row is None or oriented[row] == -math.inf:
-        return math.inf
-    lost = float(oriented.max() - oriented[row])
-    return lost / _scale(oriented, starts) if lost > 0 else 0.0
 
 
 def _ratio(one: float, other: float) -> float:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import zlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from numba import njit
@@ -19,11 +22,25 @@ def compiled(function: F) -> F:
 
     The cache lies beside the source, or in the user's cache folder where that is read-only; where
     neither can be written, every process compiles anew. It is found by the text of the kernel's
-    own file. So a kernel calls only functions of its file, and takes constants of other files as
-    arguments: a changed one would go unseen.
+    own file. So a kernel takes constants of other files as arguments, and where it calls functions
+    of other files it is made by :func:`calling`: a changed one would go unseen.
     """
     try:
         kernel = njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # numba's word for "nowhere to keep it"
         kernel = njit(nogil=True, error_model="numpy")(function)
     return cast(F, kernel)
+
+
+def calling(*modules: ModuleType) -> Callable[[F], F]:
+    """Compile a loop that calls functions of these modules, and what those call of others.
+
+    Their texts become part of its name, by which the cache is found.
+    """
+    texts = "".join(map(inspect.getsource, modules))
+
+    def named(function: F) -> F:
+        function.__qualname__ += f"_{zlib.crc32(texts.encode()):08x}"
+        return compiled(function)
+
+    return named

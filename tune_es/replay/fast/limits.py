@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune_es.criteria import Budget, Target
+from tune_es.criteria import Budget, Never, Target
 from tune_es.records import Cause
 from tune_es.replay.curves import Floats, Ints
 from tune_es.replay.fast.block import RANK, Block, Ranks, Say
@@ -35,6 +35,11 @@ def _target(values: Floats, starts: Ints, stops: Ints, goal: _Goal, ranks: Ranks
             hits = hits + 1 if is_hit else 0
             if hits >= goal.patience:
                 ranks[row] = goal.reached
+
+
+def never(rule: Never, block: Block) -> Say:
+    """:class:`tune_es.Never`."""
+    return Say(block.nothing())
 
 
 def budget(rule: Budget, block: Block) -> Say:

@@ -1,8 +1,4 @@
-"""Validation that gets worse: Prechelt's GL and UP, and the gap to training.
-
-Prechelt's PQ has no kernel: its mean over a strip is a sum of Python's, whose rounding depends on
-the version of Python.
-"""
+"""Validation that gets worse: Prechelt's GL, PQ and UP, and the gap to training."""
 
 from __future__ import annotations
 
@@ -10,11 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune_es.criteria import GeneralizationLoss, OverfitGap, UninterruptedProgress
+from tune_es.criteria import (
+    GeneralizationLoss,
+    OverfitGap,
+    ProgressQuotient,
+    UninterruptedProgress,
+)
 from tune_es.records import Cause
 from tune_es.replay.curves import Floats, Ints
+from tune_es.replay.fast import sums
 from tune_es.replay.fast.block import RANK, Block, Flags, Ranks, Say
-from tune_es.replay.fast.compiled import compiled
+from tune_es.replay.fast.compiled import calling
+from tune_es.replay.fast.sums import EXACT, added
+
+compiled = calling(sums)
 
 
 def generalization_loss(rule: GeneralizationLoss, block: Block) -> Say:
@@ -38,6 +43,50 @@ def _loss(
             loss = 100.0 * (best - value) / abs(best) if best != 0.0 else np.inf
             if loss > alpha:
                 ranks[row] = overfit
+
+
+class _Quotient(NamedTuple):
+    train: Floats
+    alpha: float
+    strip: int
+    heard: Flags
+    exact: bool = EXACT
+    overfit: int = RANK[Cause.OVERFIT]
+
+
+def progress_quotient(rule: ProgressQuotient, block: Block) -> Say:
+    """:class:`tune_es.ProgressQuotient`; it hears the ends of strips."""
+    values, train = block.values(rule.metric), block.values(rule.train_metric)
+    if values is None or train is None:
+        return block.silence()
+    heard = np.zeros(len(values), np.bool_)
+    options = _Quotient(train, float(rule.alpha), rule.strip, heard)
+    return Say(block.judge(_quotient, rule.metric, options).ranks, heard)
+
+
+@compiled
+def _quotient(values: Floats, starts: Ints, stops: Ints, options: _Quotient, ranks: Ranks) -> None:
+    strip = np.empty(options.strip)
+    for trial in range(len(starts)):
+        best, count = -np.inf, 0
+        for row in range(starts[trial], stops[trial]):
+            value, both = values[row], values[row] + options.train[row]
+            if both - both != 0.0:
+                continue
+            best = max(value, best)
+            strip[count % options.strip] = options.train[row]
+            count += 1
+            if count % options.strip:
+                continue
+            options.heard[row] = True
+            top, mean = strip.max(), added(strip, options.exact) / len(strip)
+            loss = progress = 0.0
+            if value != best:
+                loss = 100.0 * (best - value) / abs(best) if best != 0.0 else np.inf
+            if mean != top:
+                progress = 1000.0 * (top - mean) / abs(top) if top != 0.0 else np.inf
+            if loss > options.alpha * progress:
+                ranks[row] = options.overfit
 
 
 def uninterrupted_progress(rule: UninterruptedProgress, block: Block) -> Say:

@@ -7,7 +7,16 @@ from typing import Any
 
 from tune_es import criteria
 from tune_es.criteria import Criterion
-from tune_es.replay.fast import adaptive, combine, flatness, guards, limits, overfit, patience
+from tune_es.replay.fast import (
+    adaptive,
+    combine,
+    flatness,
+    guards,
+    limits,
+    overfit,
+    patience,
+    smoothing,
+)
 from tune_es.replay.fast.block import Block, Say
 
 #: By the class itself: a subclass may step in its own way.
@@ -23,12 +32,15 @@ KERNELS: Mapping[type[Criterion], Callable[[Any, Block], Say]] = {
     criteria.Every: combine.every,
     criteria.Explosion: guards.explosion,
     criteria.GeneralizationLoss: overfit.generalization_loss,
+    criteria.Never: limits.never,
     criteria.NonFinite: guards.non_finite,
     criteria.OverfitGap: overfit.overfit_gap,
     criteria.Patience: patience.patience,
     criteria.PerMetric: combine.per_metric,
     criteria.Plateau: flatness.plateau,
+    criteria.ProgressQuotient: overfit.progress_quotient,
     criteria.ShrinkingPatience: patience.scheduled,
+    criteria.Smoothed: smoothing.smoothed,
     criteria.Target: limits.target,
     criteria.UninterruptedProgress: overfit.uninterrupted_progress,
     criteria.WindowGain: flatness.window_gain,
@@ -38,8 +50,8 @@ KERNELS: Mapping[type[Criterion], Callable[[Any, Block], Say]] = {
 def has_kernel(criterion: Criterion) -> bool:
     """True where a criterion and all inside it are compiled; others give the same stops, slowly.
 
-    >>> from tune_es import Patience, Smoothed
-    >>> has_kernel(Patience(3) & Patience(5, metric="accuracy")), has_kernel(Smoothed(Patience(3)))
+    >>> from tune_es import Cyclic, Patience
+    >>> has_kernel(Patience(3) & Patience(5, metric="accuracy")), has_kernel(Cyclic(Patience(3)))
     (True, False)
     """
     return all(type(each) in KERNELS for each in criterion.walk())
