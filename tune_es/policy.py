@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tune_es.certificate import KEY
 from tune_es.checks import check_fields
 from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import AnyOf, Budget, Criterion, Explosion, NonFinite
@@ -210,9 +211,14 @@ class Policy:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Policy:
-        """The policy that plain data describes; unknown and missing fields are refused."""
+        """The policy that plain data describes; unknown and missing fields are refused.
+
+        A certificate beside them, as ``tune-es tune`` writes it, is left to
+        :class:`tune_es.certificate.Certificate`.
+        """
         if not isinstance(data, Mapping):
             raise ValueError(f"a policy must be a mapping of fields to values, got {data!r}")
+        data = {name: value for name, value in data.items() if name != KEY}
         check_fields("Policy", data, [each.name for each in fields(cls)])
         for name in ("metric", "mode"):
             if name not in data:
@@ -229,6 +235,7 @@ class Policy:
         return cls.from_dict(load_yaml(text))
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Policy:
-        """The policy in a YAML file."""
-        return cls.from_yaml(Path(path).read_text(encoding="utf-8"))
+    def from_file(cls, path: str | Path, **changes: Any) -> Policy:
+        """The policy in a YAML file; with other values for some fields, such as its metric."""
+        data = load_yaml(Path(path).read_text(encoding="utf-8"))
+        return cls.from_dict({**data, **changes} if isinstance(data, Mapping) else data)
