@@ -19,8 +19,8 @@ KEY = "certificate"
 #: Evaluations of a trial from which its noise is read, and the fewest that tell any.
 FIRST, FEWEST = 10, 6
 
-#: How many times outside the range of the curves noise is said to be another.
-SLACK = 1.5
+#: How many times outside the range of the curves a number has to be for a warning.
+SLACK = {"max_t": 1.25, "trials": 1.25, "noise": 1.5}
 
 Range = tuple[float, float]
 
@@ -133,12 +133,12 @@ class Certificate:
         if metric is not None and f"{metric} {mode}" not in self.metrics:
             known = ", ".join(self.metrics)
             said["metric"] = f"it was tuned on {known}, and the sweep is judged by {metric} {mode}"
-        for name, value, what, slack in (
-            ("max_t", max_t, "budgets of {} to {} evaluations", 1.0),
-            ("trials", trials, "sweeps of {} to {} trials", 1.0),
-            ("noise", noise, "curves with a noise of {} to {} of their range", SLACK),
+        for name, value, what in (
+            ("max_t", max_t, "budgets of {} to {} evaluations"),
+            ("trials", trials, "sweeps of {} to {} trials"),
+            ("noise", noise, "curves with a noise of {} to {} of their range"),
         ):
-            span = getattr(self, name)
+            span, slack = getattr(self, name), SLACK[name]
             if value is None or span is None or span[0] / slack <= value <= span[1] * slack:
                 continue
             words = what.format(*(f"{each:.3g}" for each in span))

@@ -14,7 +14,7 @@ from tune_es.checks import check_fields
 from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import AnyOf, Budget, Criterion, Explosion, NonFinite
 from tune_es.criteria.combine import mute
-from tune_es.documents import dump_yaml, load_yaml
+from tune_es.documents import changed_document, dump_yaml, load_yaml
 from tune_es.params import changed, split
 from tune_es.policy_checks import check_policy
 from tune_es.promotion import PromotionRule, TieBreak
@@ -236,6 +236,9 @@ class Policy:
 
     @classmethod
     def from_file(cls, path: str | Path, **changes: Any) -> Policy:
-        """The policy in a YAML file; with other values for some fields, such as its metric."""
+        """The policy in a YAML file; with other values for some fields, such as its metric.
+
+        Another ``metric`` takes the place of the file's own in its rules, too.
+        """
         data = load_yaml(Path(path).read_text(encoding="utf-8"))
-        return cls.from_dict({**data, **changes} if isinstance(data, Mapping) else data)
+        return cls.from_dict(changed_document(data, changes))

@@ -25,6 +25,26 @@ CHOSEN_AMONG = (
 )
 
 
+def bound(over: int, of: int, confidence: float, candidates: int = 1) -> float:
+    """The upper bound on the share of tasks over the limit, for each of so many candidates.
+
+    All of them hold together, so it does not matter which candidate is taken and why.
+
+    >>> round(bound(0, 12, 0.9), 3), round(bound(0, 12, 0.9, candidates=5), 3)
+    (0.175, 0.278)
+    """
+    return clopper_pearson(over, of, union(confidence, candidates))
+
+
+def fewest(over: Sequence[int]) -> int:
+    """Which candidate is taken: the one with the fewest held-out tasks over, the first of such.
+
+    >>> fewest([2, 0, 0])
+    1
+    """
+    return over.index(min(over))
+
+
 def certify(
     bench: Bench, found: Judged, *, confidence: float, candidates: int, tuned_on: int, tried: int
 ) -> Certificate:
@@ -34,22 +54,20 @@ def certify(
         bench: All tasks, tuning ones included, and how sweeps were drawn.
         found: What the policy did on the held-out tasks.
         confidence: How sure the bounds are to be.
-        candidates: Policies that the held-out tasks were asked about. Each is bounded at a
-            confidence at which all bounds hold together, so it matters not which one is taken.
+        candidates: Policies that the held-out tasks were asked about.
         tuned_on: Tasks that the candidates were chosen on.
         tried: Policies that were tried there. They cost nothing: the held-out tasks are fresh.
     """
-    sure = union(confidence, candidates)
     sizes = [min(bench.trials, len(each)) for each in bench.tasks]
     return Certificate(
         max_regret=bench.max_regret,
         confidence=confidence,
-        bound=clopper_pearson(found.over, found.tasks, sure),
+        bound=bound(found.over, found.tasks, confidence, candidates),
         tasks=found.tasks,
         over=found.over,
         candidates=candidates,
         sweeps_over=found.sweeps_over,
-        sweeps_bound=chernoff(found.shares, sure),
+        sweeps_bound=chernoff(found.shares, union(confidence, candidates)),
         cost=found.cost.value,
         tuned_on=tuned_on,
         tried=tried,

@@ -43,7 +43,8 @@ class Recipe:
         not_before: Share of the budget before which no trial is given up.
         explosion_factor: As in :class:`tune_es.Policy`.
         other_metrics: Further metrics and their modes.
-        ties: What tells trials apart that the metric does not, as plain data.
+        ties: What tells trials apart that the metric does not, as plain data; left out for a task
+            that is judged by a metric which it names.
 
     >>> recipe = Recipe({"SuccessiveHalving": {"grace_period": 0.06}})
     >>> recipe.policy("val_loss", "min", max_t=50, trials=100).criterion.grace_period
@@ -59,7 +60,7 @@ class Recipe:
     not_before: float = 0.0
     explosion_factor: float | None = 300.0
     other_metrics: Mapping[str, str] = field(default_factory=dict)
-    ties: Any = None
+    ties: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         check_number("Recipe", "not_before", self.not_before, least=0, most=1)
@@ -93,7 +94,7 @@ class Recipe:
             not_before=self.not_before * max_t if self.not_before else None,
             explosion_factor=self.explosion_factor,
             promotion=promotion,
-            ties=self.ties if others else None,
+            ties=self.ties if self.ties and set(self.ties["by"]) <= set(others) else None,
         )
 
     def candidate(self, name: str, trials: int) -> Candidate:

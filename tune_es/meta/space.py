@@ -18,9 +18,7 @@ CURVE, COMPARE, PROMOTE = "curve", "compare", "promote"
 class Suggests(Protocol):
     """What the space needs of an Optuna trial."""
 
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         """A number in a range."""
 
     def suggest_int(self, name: str, low: int, high: int) -> int:
@@ -63,7 +61,7 @@ curve+promote, curve|compare, promote
         rules, not_before = [], 0.0
         if kind.startswith("curve"):
             rules.append(self._weighted(trial, _one(trial, CURVE, ON_CURVES)))
-            not_before = trial.suggest_float("not_before", 0.0, 0.6, step=0.05)
+            not_before = trial.suggest_float("not_before", 0.0, 0.6)
         if kind.endswith("compare"):
             rules.append(_one(trial, COMPARE, COMPARING))
         promotion = _one(trial, PROMOTE, PROMOTING) if kind.endswith("promote") else None

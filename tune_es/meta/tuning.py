@@ -12,7 +12,7 @@ from typing import Any
 from tune_es.certificate import Certificate
 from tune_es.checks import check_count, check_number
 from tune_es.meta.bench import Bench, Workers, workers
-from tune_es.meta.certify import certify
+from tune_es.meta.certify import certify, fewest
 from tune_es.meta.fingerprint import fingerprint
 from tune_es.meta.known import PRESETS
 from tune_es.meta.measured import Measured, OnTask
@@ -152,26 +152,22 @@ def tune(
     if split.held_out:
         with closing(where.workers(tuning.bench(split.held_out))) as at_work:
             judged = at_work.measure([*presets, *(each.recipe for each in chosen)])
-    names = [
-        *PRESETS,
-        *(f"tuned #{each.number}" if each.number >= 0 else "full" for each in chosen),
-    ]
+    names = [*PRESETS, *(_name(each) for each in chosen)]
     rows = _rows(names, [*known, *(each.measured for each in chosen)], judged, tuning.goal)
-    report = _report(split, rows, tried, tuning.goal)
-    best = rows.index(report.chosen) - len(presets)
-    return Tuned(
-        chosen[best].recipe, _certificate(split, tuning, report, len(chosen)), report, tried
-    )
+    mine = rows[len(presets) :]
+    best = fewest([0 if each.held_out is None else each.held_out.over for each in mine])
+    report = _report(split, mine[best], rows[: len(presets)], tried, tuning.goal)
+    certificate = _certificate(split, tuning, report, len(chosen))
+    return Tuned(chosen[best].recipe, certificate, report, tried)
 
 
-def _report(split: Split, rows: Sequence[Row], tried: Sequence[Tried], goal: Goal) -> Report:
-    presets, mine = rows[: len(PRESETS)], rows[len(PRESETS) :]
-    # The fewest held-out tasks over the limit; the cheapest in tuning comes first.
-    best = min(mine, key=lambda each: 0 if each.held_out is None else each.held_out.over)
+def _report(
+    split: Split, chosen: Row, presets: Sequence[Row], tried: Sequence[Tried], goal: Goal
+) -> Report:
     return Report(
-        chosen=best,
+        chosen=chosen,
         presets=tuple(presets),
-        comparison=compare(best, presets, goal),
+        comparison=compare(chosen, presets, goal),
         front=front_of(tried),
         tried=len(tried),
         feasible=sum(_keeps(each, goal) for each in tried),
@@ -207,6 +203,10 @@ def shortlist(tried: Sequence[Tried], goal: Goal, size: int = 1) -> list[Tried]:
 
 def _keeps(tried: Tried, goal: Goal) -> bool:
     return tried.measured.tail(goal.confidence) <= goal.max_regret
+
+
+def _name(tried: Tried) -> str:
+    return "in full" if tried.number < 0 else f"tuned #{tried.number}"
 
 
 def _in_full(tried: Sequence[Tried]) -> Tried:
