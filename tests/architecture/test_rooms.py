@@ -52,7 +52,7 @@ BORROWED: dict[str, set[str]] = {
     "ray": {"ray"},
     "integrations": {"keras", "lightning", "transformers"},
     "replay": {"numba", "numpy", "optuna", "pandas", "pyarrow", "yaml"},
-    "meta": {"numpy", "optuna", "ray", "scipy"},
+    "meta": {"numpy", "optuna", "ray", "scipy", "sqlalchemy"},
     "cli": {"cyclopts", "optuna", "rich"},
 }
 

@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 #: Cost and regret, both to be small.
 DIRECTIONS = (StudyDirection.MINIMIZE, StudyDirection.MINIMIZE)
@@ -43,24 +44,16 @@ class Archive:
     def __init__(
         self, storage: str | None, settings: Mapping[str, Any], study: str = "tune-es"
     ) -> None:
-        self._study: optuna.Study | None = None
+        self._study = None if storage is None else _study(storage, study)
         self.trials: list[FrozenTrial] = []
-        if storage is None:
+        if self._study is None:
             return
-        with quiet():
-            self._study = optuna.create_study(
-                storage=_opened(storage),
-                study_name=study,
-                directions=DIRECTIONS,
-                load_if_exists=True,
-            )
-            self._study.set_metric_names(list(NAMES))
         plain = json.loads(json.dumps(settings))
         kept = self._study.user_attrs.get(SETTINGS)
         if kept is None:
             self._study.set_user_attr(SETTINGS, plain)
         elif kept != plain:
-            _refuse(storage, study, kept, plain)
+            _refuse(str(storage), study, kept, plain)
         found = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         self.trials = sorted(found, key=lambda trial: trial.number)
 
@@ -81,6 +74,22 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def _study(storage: str, name: str) -> optuna.Study:
+    try:
+        with quiet():
+            study = optuna.create_study(
+                storage=_opened(storage),
+                study_name=name,
+                directions=DIRECTIONS,
+                load_if_exists=True,
+            )
+            study.set_metric_names(list(NAMES))
+    except SQLAlchemyError as error:  # it tells in many lines
+        words = str(error).partition("\n")[0]
+        raise ValueError(f"the storage {storage} cannot be used: {words}") from error
+    return study
 
 
 def _opened(storage: str) -> str | BaseStorage:
