@@ -23,6 +23,9 @@ from experiments.provenance import command, machine, versions
 from tune_es.meta import KINDS, Bench, Recipe, Space, Workers, workers
 from tune_es.replay import TaskCurves, load_tasks
 
+#: A bar that ends no cell of a table.
+PIPE = "\\|"
+
 #: Of the draw of tasks and policies.
 SEED = 0
 
@@ -74,7 +77,7 @@ def _report(bench: Bench, policies: int, processes: int, told: str) -> str:
         took = [_seconds(at_work, drawn(*each)) for each in zip(KINDS, sizes, strict=True)]
     total = started + sum(took)
     rows = [
-        f"| `{kind}` | {size} | {seconds:.1f} | {seconds / size:.3f} |"
+        f"| `{kind.replace('|', PIPE)}` | {size} | {seconds:.1f} | {seconds / size:.3f} |"
         for kind, size, seconds in zip(KINDS, sizes, took, strict=True)
         if size
     ]

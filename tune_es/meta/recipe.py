@@ -115,9 +115,12 @@ class _Bound:
 
     recipe: Recipe
     trials: int
+    _made: dict[Task, Policy] = field(default_factory=dict, compare=False, repr=False)
 
     def policy(self, task: Task) -> Policy:
-        return self.recipe.policy(task.metric, task.mode, task.max_t, self.trials)
+        if task not in self._made:  # asked for by every stream of a task
+            self._made[task] = self.recipe.policy(task.metric, task.mode, task.max_t, self.trials)
+        return self._made[task]
 
     def scheduler(self, task: Task, trials: int) -> Scheduler:
         return PolicyScheduler(self.policy(task), trials=trials)
