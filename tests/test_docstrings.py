@@ -23,6 +23,7 @@ EXTRAS = {
     "pyarrow",
     "ray",
     "rich",
+    "scipy",
 }
 
 

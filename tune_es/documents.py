@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -55,3 +56,27 @@ def load_yaml(text: str) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         words = " ".join(str(error).split())
         raise ValueError(f"the policy is not valid YAML: {words}") from None
+
+
+def renamed(data: Any, old: Any, new: Any) -> Any:
+    """Plain data with one name in place of another, wherever it is a key or a value.
+
+    >>> renamed({"Composite": {"weights": {"loss": 1}, "rule": {"Patience": {"metric": "loss"}}}},
+    ...         "loss", "f1")
+    {'Composite': {'weights': {'f1': 1}, 'rule': {'Patience': {'metric': 'f1'}}}}
+    """
+    if isinstance(data, Mapping):
+        return {(new if key == old else key): renamed(item, old, new) for key, item in data.items()}
+    if isinstance(data, list):
+        return [renamed(item, old, new) for item in data]
+    return new if isinstance(data, str) and data == old else data
+
+
+def changed_document(data: Any, changes: Mapping[str, Any]) -> Any:
+    """The fields of a policy with others for some; a new metric is renamed in the rule, too."""
+    if not changes or not isinstance(data, Mapping):
+        return data
+    changed = {**data, **changes}
+    if "stop" in data and "stop" not in changes:
+        changed["stop"] = renamed(data["stop"], data.get("metric"), changed.get("metric"))
+    return changed

@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tune_es.certificate import KEY
 from tune_es.checks import check_fields
 from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import AnyOf, Budget, Criterion, Explosion, NonFinite
 from tune_es.criteria.combine import mute
-from tune_es.documents import dump_yaml, load_yaml
+from tune_es.documents import changed_document, dump_yaml, load_yaml
 from tune_es.params import changed, split
 from tune_es.policy_checks import check_policy
 from tune_es.promotion import PromotionRule, TieBreak
@@ -222,9 +223,14 @@ class Policy:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Policy:
-        """The policy that plain data describes; unknown and missing fields are refused."""
+        """The policy that plain data describes; unknown and missing fields are refused.
+
+        A certificate beside them, as ``tune-es tune`` writes it, is left to
+        :class:`tune_es.certificate.Certificate`.
+        """
         if not isinstance(data, Mapping):
             raise ValueError(f"a policy must be a mapping of fields to values, got {data!r}")
+        data = {name: value for name, value in data.items() if name != KEY}
         check_fields("Policy", data, [each.name for each in fields(cls)])
         for name in ("metric", "mode"):
             if name not in data:
@@ -241,6 +247,10 @@ class Policy:
         return cls.from_dict(load_yaml(text))
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Policy:
-        """The policy in a YAML file."""
-        return cls.from_yaml(Path(path).read_text(encoding="utf-8"))
+    def from_file(cls, path: str | Path, **changes: Any) -> Policy:
+        """The policy in a YAML file; with other values for some fields, such as its metric.
+
+        Another ``metric`` takes the place of the file's own in its rules, too.
+        """
+        data = load_yaml(Path(path).read_text(encoding="utf-8"))
+        return cls.from_dict(changed_document(data, changes))

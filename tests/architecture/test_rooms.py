@@ -25,9 +25,11 @@ ARROWS: dict[str, set[str]] = {
     "reading": {"records", "checks"},
     "utility": {"records", "checks"},
     "documents": set(),
+    "certificate": {"documents", "signals", "checks"},
     "policy_checks": {"checks"},
     "policy": {
-        "params", "policy_checks", "promotion", "spec", "documents", "reading", "utility",
+        "params", "policy_checks", "promotion", "spec", "certificate", "documents", "reading",
+        "utility",
         "criteria", "cohort", "signals", "records", "checks",
     },
     "life": {"policy", "cohort", "records"},
@@ -52,7 +54,7 @@ BORROWED: dict[str, set[str]] = {
     "search": {"optuna"},
     "integrations": {"keras", "lightning", "transformers"},
     "replay": {"numba", "numpy", "optuna", "pandas", "pyarrow", "yaml"},
-    "meta": {"optuna"},
+    "meta": {"numpy", "optuna", "ray", "scipy", "sqlalchemy"},
     "cli": {"cyclopts", "optuna", "rich"},
 }
 

@@ -28,6 +28,7 @@ from tune_es.ray.callback import (
 from tune_es.ray.judge import Judge, logger
 from tune_es.ray.queue import Queue
 from tune_es.ray.sweep import shield_searcher, trials_to_come, warn_of_limit
+from tune_es.ray.transfer import Transfer
 from tune_es.records import Action
 from tune_es.spec import from_spec, promotion_from_spec
 
@@ -75,11 +76,21 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
         self._queue: Queue | None = None
         self._adopted = False
         self._failure: str | None = None
+        self._transfer: Transfer | None = None
 
     @classmethod
-    def from_file(cls, path: str | Path) -> EarlyStoppingScheduler:
-        """The scheduler for a policy in a YAML file."""
-        return cls(Policy.from_file(path))
+    def from_file(
+        cls, path: str | Path, trials: int | None = None, **changes: Any
+    ) -> EarlyStoppingScheduler:
+        """The scheduler for a policy in a YAML file.
+
+        Other values for fields of the policy may be given, such as ``metric``, ``mode`` and
+        ``max_t``. Where the file has a certificate, as ``tune-es tune`` writes it, a warning says
+        what of the sweep lies outside of what it covers.
+        """
+        scheduler = cls(Policy.from_file(path, **changes), trials=trials)
+        scheduler._transfer = Transfer.from_file(path)
+        return scheduler
 
     @property
     def policy(self) -> Policy | None:
@@ -137,6 +148,8 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
         decision = self._the_judge().judge(trial.trial_id, result, saved)
         queue.noted(trial)
         shield_searcher(tune_controller, result)
+        if self._transfer is not None:
+            self._transfer.note(trial.trial_id, result)
         return TrialScheduler.CONTINUE if decision is None else RAY_WORD[decision.action]
 
     def on_trial_complete(
@@ -190,10 +203,12 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
     def _adopt(self, judge: Judge, controller: TuneController) -> None:
         """Give the sweep's callback the judge, and the judge the state of before a crash."""
         self._adopted = True
+        trials = self._trials or trials_to_come(controller)
         if judge.referee.policy.promotion is not None:
-            trials = self._trials or trials_to_come(controller)
             judge.expect(trials)
             warn_of_limit(controller, trials)
+        if self._transfer is not None:
+            self._transfer.begin(judge.referee.policy, trials)
         withdraw_callback()
         callback = find_callback(callbacks_of(controller))
         if callback is None:

@@ -1,0 +1,150 @@
+"""The search itself: Optuna proposes policies, the replay lab measures them, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.samplers import TPESampler
+from optuna.trial import FrozenTrial
+
+from tune_es.checks import check_count
+from tune_es.meta.bench import Workers
+from tune_es.meta.known import STARTS
+from tune_es.meta.measured import Measured, from_rows, to_rows
+from tune_es.meta.recipe import Recipe
+from tune_es.meta.space import Space
+from tune_es.meta.storage import DIRECTIONS, Archive, quiet
+
+#: Policies that are proposed together, whatever the number of processes: so it changes nothing.
+BATCH = 16
+#: Random policies before the model is asked, the known ones among them.
+STARTUP = 48
+
+#: The user attribute of a trial with every task's numbers, and the name of the constraint: how far
+#: the regret that the share asked for of the tasks stays within is over the limit.
+TASKS, TAIL = "tasks", "tail"
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A policy that was measured on the tuning tasks.
+
+    Args:
+        number: Which one it was.
+        recipe: The policy.
+        measured: What it cost and lost.
+    """
+
+    number: int
+    recipe: Recipe
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is searched for: the least cost with at most ``1 - confidence`` of the tasks over."""
+
+    max_regret: float = 0.01
+    confidence: float = 0.9
+
+
+def search(
+    workers: Workers,
+    space: Space,
+    goal: Goal,
+    n_trials: int,
+    *,
+    archive: Archive,
+    seed: int = 0,
+    on_done: Callable[[int], Any] = lambda policies: None,
+) -> list[Tried]:
+    """Propose and measure policies until there are ``n_trials``.
+
+    Two objectives, mean cost and mean regret, under the constraint that the tail of the regret
+    over tasks is within the limit: multivariate TPE, started from known policies. The same seed
+    gives the same policies, however many processes measure them and however often the search was
+    ended and begun again.
+
+    Args:
+        workers: Who measures, on the tuning tasks.
+        space: What may be proposed.
+        goal: The constraint.
+        n_trials: How many policies in all, those in the archive included.
+        archive: What was measured before.
+        seed: Of the sampler.
+        on_done: Called with the number of policies that were just measured, or read.
+    """
+    check_count("search", "n_trials", n_trials)
+    kept = archive.trials[:n_trials]
+    whole = len(kept) // BATCH * BATCH
+    with quiet():
+        study = optuna.create_study(directions=DIRECTIONS)
+    study.add_trials(kept[:whole])
+    tried = [_read(trial, space) for trial in kept[:whole]]
+    on_done(whole)
+    while len(tried) < n_trials:
+        first = len(tried)
+        proposed = _ask(study, space, min(BATCH, n_trials - first), seed)
+        known = kept[first : first + len(proposed)]
+        _check_same(known, proposed)
+        on_done(len(known))
+        measured = [_read(trial, space).measured for trial in known]
+        measured += workers.measure([recipe for _, recipe in proposed[len(known) :]], on_done)
+        told = [
+            _tell(study, trial, one, goal)
+            for (trial, _), one in zip(proposed, measured, strict=True)
+        ]
+        archive.add(told[len(known) :])
+        tried += [
+            Tried(trial.number, recipe, one)
+            for (trial, recipe), one in zip(proposed, measured, strict=True)
+        ]
+    return tried
+
+
+def _ask(
+    study: optuna.Study, space: Space, size: int, seed: int
+) -> list[tuple[optuna.Trial, Recipe]]:
+    """The next policies; a torn batch is proposed again, so all depends on its beginning."""
+    first = len(study.get_trials(deepcopy=False))
+    starts = [each for each in STARTS if each["kind"] in space.kinds]
+    proposed = []
+    with quiet():
+        study.sampler = TPESampler(
+            seed=int(np.random.default_rng([seed, first]).integers(2**31)),
+            multivariate=True,
+            group=True,
+            n_startup_trials=STARTUP,
+        )
+        for number in range(first, first + size):
+            if number < len(starts):
+                study.enqueue_trial(dict(starts[number]))
+            trial = study.ask()
+            proposed.append((trial, space.recipe(trial)))
+    return proposed
+
+
+def _tell(study: optuna.Study, trial: optuna.Trial, measured: Measured, goal: Goal) -> FrozenTrial:
+    trial.set_user_attr(TASKS, to_rows(measured))
+    trial.set_constraint(TAIL, measured.tail(goal.confidence) - goal.max_regret)
+    return study.tell(trial, [measured.cost, measured.regret])
+
+
+def _read(trial: FrozenTrial, space: Space) -> Tried:
+    recipe = space.recipe(optuna.trial.FixedTrial(trial.params))
+    return Tried(trial.number, recipe, from_rows(trial.user_attrs[TASKS]))
+
+
+def _check_same(
+    known: Sequence[FrozenTrial], proposed: Sequence[tuple[optuna.Trial, Recipe]]
+) -> None:
+    for trial, (asked, _) in zip(known, proposed, strict=False):
+        if trial.params != asked.params:
+            raise ValueError(
+                f"policy {trial.number} of the storage is not the one that this search proposes: "
+                "it was made by another version; use another storage"
+            )
