@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ray.tune.utils.util import flatten_dict, unflatten_dict
+from ray._private.dict import flatten_dict, unflatten_dict
 
 from experiments.searchers.tabular import Tabular
 from tune_es import Action, Policy
