@@ -18,7 +18,7 @@ from tune_es.replay import Cluster, TaskCurves, replay
 from tune_es.replay.policies import candidate
 
 #: Compute at which regret is read, in trainings of a trial in full.
-BUDGETS = (10, 20, 30)
+BUDGETS = (5, 10, 20, 30)
 
 #: A scheduler by its name in the table: Ray's own object, or a policy of ours.
 SCHEDULERS: Mapping[str, str] = {
