@@ -56,9 +56,9 @@ class Beside:
         self.suggested: list[Mapping[str, Any]] = []
 
     def asked(self) -> Iterator[int]:
-        """The curves that the searcher chooses, for as long as there is budget."""
+        """The curves that the searcher chooses, while there is budget and one that has not run."""
         followed = dict[int, None]()
-        while self._left > 0:
+        while self._left > 0 and len(followed) < len(self._problem.curves):
             trial_id = str(len(followed))
             config = flatten_dict(self._searcher.suggest(trial_id))
             curve = self._problem.nearest(config, followed)
