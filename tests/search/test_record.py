@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +87,6 @@ def test_what_grows_is_drawn_out_to_a_full_training() -> None:
         ((["loss"], ["low"]), r"modes must be a known name, got 'low'"),
     ],
 )
-def test_bad_objectives(arguments: tuple[object, ...], message: str) -> None:
+def test_bad_objectives(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Objectives.of(*arguments)  # type: ignore[arg-type]
+        Objectives.of(*arguments)

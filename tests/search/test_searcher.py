@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import warnings
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+from weakref import WeakSet
 
 import numpy as np
 import optuna
@@ -30,7 +33,7 @@ from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 from tests.search.test_ledger import storage_of
-from tune_es.ray import EarlyStoppingOptunaSearch
+from tune_es.ray import EarlyStoppingOptunaSearch, ending
 from tune_es.search import CommonRungSampler
 
 SPACE = {"x": tune.uniform(0, 1), "net": {"y": tune.uniform(0, 1)}}
@@ -39,7 +42,8 @@ SPACE = {"x": tune.uniform(0, 1), "net": {"y": tune.uniform(0, 1)}}
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    monkeypatch.setenv("RAY_TUNE_CALLBACKS", "")  # what no sweep takes away
+    monkeypatch.setenv("RAY_TUNE_CALLBACKS", "")  # no sweep takes it away again
+    monkeypatch.setattr(ending, "_waiting", WeakSet())
 
 
 def searcher(**arguments: Any) -> EarlyStoppingOptunaSearch:
@@ -123,6 +127,29 @@ def test_any_storage_is_told_what_memory_is(kind: str, tmp_path: Path) -> None:
         assert storage is not None
         trials = optuna.load_study(study_name="optuna", storage=storage).get_trials()
         assert [(each.value, each.intermediate_values) for each in trials] == of_study
+
+
+def test_a_sweep_that_died_before_it_was_saved_leaves_nothing_running(tmp_path: Path) -> None:
+    """Ray starts it over then, with the searcher as it was built."""
+    built = pickle.dumps(searcher(storage=f"sqlite:///{tmp_path}/study.db"))
+    dead, again = pickle.loads(built), pickle.loads(built)
+    for each in (dead, again):
+        each.set_search_properties(None, None, SPACE)
+    dead.suggest("lost")
+    drive(again, 2)
+    assert trials_of(again)[0].state.name == "RUNNING"
+    again.settle([])
+    assert [each.state.name for each in trials_of(again)] == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert trials_of(again)[0].user_attrs["es/cause"] == "LOST"
+
+
+@pytest.mark.skipif("TUNE_ES_STORAGE" not in os.environ, reason="TUNE_ES_STORAGE names no database")
+def test_a_database_with_a_server() -> None:
+    """As TUNE_ES_STORAGE=postgresql+psycopg2://user@host/database has been tried."""
+    kept, memory = ready(storage=os.environ["TUNE_ES_STORAGE"], study_name=uuid4().hex), ready()
+    assert drive(kept, 20) == drive(memory, 20)
+    of_study = [(each.value, each.intermediate_values) for each in trials_of(memory)]
+    assert [(each.value, each.intermediate_values) for each in trials_of(kept)] == of_study
 
 
 def test_a_storage_may_be_given_by_its_url(tmp_path: Path) -> None:
@@ -276,3 +303,20 @@ def test_without_a_metric_it_says_so_as_ray_does() -> None:
     with pytest.raises(RuntimeError, match="metric"):
         search.suggest("t")
     assert trials_of(search) == []
+
+
+def test_searchers_that_wait_do_not_take_each_others_callback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a space of its own a searcher hears nothing of its sweep before the first trial."""
+    monkeypatch.setenv("RAY_TUNE_CALLBACKS", "of.somebody.Else")
+    first, second = (searcher(space={"x": FloatDistribution(0, 1)}) for _ in range(2))
+    named = ["of.somebody.Else", "tune_es.ray.ending.EndingCallback"]
+    assert os.environ["RAY_TUNE_CALLBACKS"].split(",") == named
+    second.suggest("a")
+    assert os.environ["RAY_TUNE_CALLBACKS"].split(",") == named
+    restored = pickle.loads(pickle.dumps(first))
+    first.suggest("b")
+    assert os.environ["RAY_TUNE_CALLBACKS"].split(",") == named
+    restored.on_trial_result("c", {"loss": 1, "training_iteration": 1, "config": {"x": 0.5}})
+    assert os.environ["RAY_TUNE_CALLBACKS"] == named[0]

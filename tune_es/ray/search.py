@@ -19,16 +19,10 @@ from ray.tune.utils.util import validate_warmstart
 from tune_es.checks import check_name
 from tune_es.ray.ending import await_sweep, joined
 from tune_es.ray.judge import logger
-from tune_es.search import CommonRungSampler, Ending, Ledger, Objectives, Results, config_of, tpe
+from tune_es.search import Ending, Ledger, Objectives, Results, config_of
 from tune_es.search.ledger import SWEEP
 from tune_es.search.objectives import Names
-from tune_es.search.sampler import tpe_of_several
-
-#: What the default sampler may look at.
-MODELS: dict[str, Callable[[int | None], BaseSampler]] = {
-    "common_rung": lambda seed: CommonRungSampler(seed=seed),
-    "best": tpe,
-}
+from tune_es.search.sampler import MODELS, tpe_of_several
 
 #: Study attribute: sweeps whose first points are in.
 ENQUEUED = "es/enqueued"
@@ -66,8 +60,8 @@ class EarlyStoppingOptunaSearch(OptunaSearch):
         max_t: The number of steps of a full training, for ``grows``.
 
     Raises:
-        ValueError: An unknown model, one beside a sampler or several objectives; objectives in
-            ``grows`` that are not searched for, or without ``max_t``.
+        ValueError: A model that is unknown or not for what is searched; ``grows`` that name no
+            objective, or come without ``max_t``.
 
     >>> from ray import tune
     >>> space = {"lr": tune.loguniform(1e-5, 1e-1)}
@@ -168,9 +162,8 @@ did you mean 'common_rung'? Valid: best, common_rung
         if not self._knows(trial_id, result or {}):
             return
         result, ledger = result or {}, self._the_ledger
-        if self._results.step(result) is None:
+        if not self._note(trial_id, result):
             ledger.note_end(trial_id, self._results.values(result))
-        self._note(trial_id, result)
         ledger.close(trial_id, self._results.ending(result, error))
         self._completed_trials.add(trial_id)
 
@@ -189,6 +182,7 @@ did you mean 'common_rung'? Valid: best, common_rung
             else:
                 last = flatten_dict(trial.last_result or {})
                 self.on_trial_complete(name, last, error=trial.status == Trial.ERROR)
+        self._the_ledger.close_lost()
 
     def save(self, checkpoint_path: str) -> None:
         """Save by value what pickle knows by name alone: a space that is a function in a script."""
@@ -244,7 +238,8 @@ did you mean 'common_rung'? Valid: best, common_rung
         self._suggest_from_define_by_run_func(space, trial)
         return trial.params, trial.distributions
 
-    def _note(self, trial_id: str, result: Mapping[str, Any]) -> None:
+    def _note(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         step = self._results.step(result)
         if step is not None:
             self._the_ledger.note(trial_id, step, self._results.values(result))
+        return step is not None

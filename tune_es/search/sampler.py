@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -161,3 +162,10 @@ class CommonRungSampler(BaseSampler):
         while rung * self._factor <= step:
             rung *= self._factor
         return rung
+
+
+#: Samplers for one objective by what they look at: a common step, or the values told alone.
+MODELS: dict[str, Callable[[int | None], BaseSampler]] = {
+    "common_rung": lambda seed: CommonRungSampler(seed=seed),
+    "best": tpe,
+}
