@@ -59,6 +59,9 @@ def test_a_stopper_that_ends_everything(tmp_path: Path, kind: str) -> None:
     options: Row = {"search_alg": search, "num_samples": 4, "scheduler": SCHEDULERS[kind]()}
     fit(slow, {}, tmp_path, stop=After(6), **options)
     check_ended(search)
+    saved = own_space()
+    saved.restore_from_dir(str(tmp_path / "sweep"))
+    assert states(saved) == states(search)
 
 
 def other(config: Mapping[str, Any]) -> None:

@@ -80,9 +80,10 @@ def named(config: Mapping[str, Any]) -> None:
     losses({"run": config["runs"][config["name"]]})
 
 
-@pytest.mark.parametrize("way", ["resume_errored", "restart_errored"])
-@pytest.mark.parametrize("own", [True, False], ids=["define by run", "dictionary"])
+@pytest.mark.parametrize(("way", "own"), [("resume_errored", False), ("restart_errored", True)])
 def test_trials_that_died_go_on_in_a_new_entry(tmp_path: Path, way: str, own: bool) -> None:
+    """Also where the space is the searcher's own, a function that Ray's cannot save."""
+
     def by_run(trial: optuna.Trial) -> None:
         trial.suggest_categorical("name", ["dies", "lives"])
 
