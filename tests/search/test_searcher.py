@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import random
+import sys
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -32,6 +33,7 @@ from optuna.trial import FrozenTrial
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
+import tune_es.ray
 from tests.search.test_ledger import storage_of
 from tune_es.ray import EarlyStoppingOptunaSearch, ending
 from tune_es.search import CommonRungSampler
@@ -320,3 +322,15 @@ def test_searchers_that_wait_do_not_take_each_others_callback(
     assert os.environ["RAY_TUNE_CALLBACKS"].split(",") == named
     restored.on_trial_result("c", {"loss": 1, "training_iteration": 1, "config": {"x": 0.5}})
     assert os.environ["RAY_TUNE_CALLBACKS"] == named[0]
+
+
+def test_without_optuna_the_rest_is_there_and_the_searcher_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna.samplers", None)
+    monkeypatch.delitem(sys.modules, "tune_es.ray.search")
+    with pytest.raises(ImportError, match=r"needs optuna: pip install 'tune-es\[optuna\]'"):
+        _ = tune_es.ray.EarlyStoppingOptunaSearch
+    with pytest.raises(AttributeError, match="EarlyStopingOptunaSearch"):
+        tune_es.ray.__getattr__("EarlyStopingOptunaSearch")
+    assert tune_es.ray.PromotionScheduler is not None
