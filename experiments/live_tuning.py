@@ -163,7 +163,7 @@ def _searcher(
         return OptunaSearch(dict(space), metric=metric, mode=mode, seed=seed)
     asked: dict[str, Any] = {"metric": metric, "mode": mode}
     if objective.price is not None:
-        asked = {"metric": UTILITY, "mode": "max", "model": "best"}
+        asked = {"metric": UTILITY, "mode": "max"}
     if objective.pareto:
         asked = {"metric": [metric, TIME_ATTR], "mode": [mode, "min"]}
     return EarlyStoppingOptunaSearch(dict(space), seed=seed, **asked)

@@ -17,8 +17,6 @@ from typing import Any
 
 import ray
 from optuna.distributions import FloatDistribution
-from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from ray import tune
 from ray.tune.experiment import Trial
 
@@ -27,7 +25,7 @@ from tests.ray.sweeps import run, tuner
 from tests.ray.trainables import losses
 from tune_es.ray import EarlyStoppingOptunaSearch
 
-#: Every trial reports these; the second of each pair waits before :data:`HELD_AT`.
+#: Every trial reports these; the second waits before :data:`HELD_AT`.
 CURVE = [9, 8, 3, 4, 5, 6]
 HELD_AT = 4
 POINTS = [{"x": at / 10} for at in (1, 2)]
@@ -36,9 +34,8 @@ SAMPLES = 5
 
 def saved_losses(config: Mapping[str, Any]) -> None:
     """Reports the losses; each trial takes its time, so that others end meanwhile."""
-    name = f"{config['x']:.3f}"
     held = {"hold_before": HELD_AT, "hold_for": str(config["go"])} if config["x"] == 0.2 else {}
-    losses({"run": run(name, CURVE, saves=1, pause_s=0.05, **held)})
+    losses({"run": run("one", CURVE, saves=1, pause_s=0.05, **held)})
 
 
 class Killer(tune.Callback):
@@ -68,10 +65,8 @@ class Killer(tune.Callback):
         return since < newest < time.time_ns() - COPIED_NS
 
 
-def storage_of(folder: Path, kind: str) -> BaseStorage | str | None:
-    if kind == "sqlite":
-        return f"sqlite:///{folder}/study.db"
-    return JournalStorage(JournalFileBackend(f"{folder}/study.log")) if kind == "journal" else None
+def storage_of(folder: Path, kind: str) -> str | None:
+    return f"sqlite:///{folder}/study.db" if kind == "sqlite" else None
 
 
 def sweep(folder: Path, kind: str) -> tune.Tuner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,28 @@ def test_a_stopper_that_ends_everything(tmp_path: Path, kind: str) -> None:
     options: Row = {"search_alg": search, "num_samples": 4, "scheduler": SCHEDULERS[kind]()}
     fit(slow, {}, tmp_path, stop=After(6), **options)
     check_ended(search)
+    saved = own_space()
+    saved.restore_from_dir(str(tmp_path / "sweep"))
+    assert states(saved) == states(search)
+
+
+def other(config: Mapping[str, Any]) -> None:
+    """Reports its metric once, and something else from then on."""
+    tune.report({"loss": config["x"]})
+    for _ in range(200):
+        time.sleep(0.05)
+        tune.report({"other": 1})
+
+
+@pytest.mark.parametrize("kind", SCHEDULERS)
+def test_a_last_result_without_the_metric_is_not_broken(tmp_path: Path, kind: str) -> None:
+    search = own_space()
+    options: Row = {"search_alg": search, "num_samples": 2, "scheduler": SCHEDULERS[kind]()}
+    fit(other, {}, tmp_path, stop=After(8), **options)
+    complete = [each for each in trials_of(search) if each.state.name == "COMPLETE"]
+    assert [each.value for each in complete] == [each.params["x"] for each in complete] != []
+    causes = {each.user_attrs["es/cause"] for each in trials_of(search)}
+    assert causes == {"UNFINISHED"}
 
 
 def test_a_time_budget(tmp_path: Path) -> None:
@@ -131,10 +154,3 @@ def test_a_space_that_dies_of_an_error(tmp_path: Path) -> None:
     with within(60), pytest.raises(Exception, match="a space dies"):
         fit(slow, {}, tmp_path, search_alg=search)
     assert states(search) == ["FAIL"]
-
-
-def test_two_searchers_that_wait_do_not_take_each_others_callback(tmp_path: Path) -> None:
-    first, second = own_space(), own_space()
-    for at, search in enumerate((second, first)):
-        fit(slow, {}, tmp_path, name=f"{at}", search_alg=search, num_samples=2, stop=After(4))
-        check_ended(search)

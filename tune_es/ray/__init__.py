@@ -27,6 +27,10 @@ def __getattr__(name: str) -> Any:
     """The searcher, which alone needs Optuna, when it is asked for."""
     if name != "EarlyStoppingOptunaSearch":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tune_es.ray.search import EarlyStoppingOptunaSearch
-
+    try:
+        from tune_es.ray.search import EarlyStoppingOptunaSearch
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "optuna":
+            raise
+        raise ImportError(f"{name} needs optuna: pip install 'tune-es[optuna]'") from missing
     return EarlyStoppingOptunaSearch

@@ -62,19 +62,16 @@ class EndingCallback(Callback):
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if trials and all(each.is_finished() for each in reversed(trials)):
-            _settle(trials)
+            for searcher in _of(trials):
+                if searcher.open:
+                    searcher.settle(trials)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        _settle(trials)
+        for searcher in _of(trials):
+            searcher.settle(trials)
         if self._is_lenient:
             self._is_lenient = False
             leniency.give_back()
-
-
-def _settle(trials: list[Trial]) -> None:
-    for searcher in _of(trials):
-        if searcher.open:
-            searcher.settle(trials)
 
 
 def _of(trials: list[Trial]) -> set[Settler]:

@@ -17,18 +17,14 @@ from ray.tune.utils import flatten_dict
 from ray.tune.utils.util import validate_warmstart
 
 from tune_es.checks import check_name
+from tune_es.params import KEY
 from tune_es.ray.ending import await_sweep, joined
 from tune_es.ray.judge import logger
-from tune_es.search import CommonRungSampler, Ending, Ledger, Objectives, Results, config_of, tpe
+from tune_es.reading import SEPARATOR
+from tune_es.search import Ending, Ledger, Objectives, Results, config_of
 from tune_es.search.ledger import SWEEP
 from tune_es.search.objectives import Names
-from tune_es.search.sampler import tpe_of_several
-
-#: What the default sampler may look at.
-MODELS: dict[str, Callable[[int | None], BaseSampler]] = {
-    "common_rung": lambda seed: CommonRungSampler(seed=seed),
-    "best": tpe,
-}
+from tune_es.search.sampler import MODELS, tpe_of_several
 
 #: Study attribute: sweeps whose first points are in.
 ENQUEUED = "es/enqueued"
@@ -58,7 +54,8 @@ class EarlyStoppingOptunaSearch(OptunaSearch):
         space, metric, mode, points_to_evaluate, study_name, seed, evaluated_rewards: As in Ray's.
         sampler: Any Optuna sampler, used as it is; ``model`` is not for it.
         storage: An Optuna storage, or its URL, ``"sqlite:///study.db"``.
-        model: What the default sampler looks at: "common_rung", or "best", the told values alone.
+        model: What the default sampler looks at: "common_rung", or "best", the told values alone;
+            that is the default for a metric such as ``es/utility``, known only at a trial's end.
         time_attr: The key of the step, cut to a whole number.
         cost_attr: A key whose last value becomes ``es/cost``.
         grows: Objectives that grow with training, as time and cost do, so that stopped trials look
@@ -66,8 +63,8 @@ class EarlyStoppingOptunaSearch(OptunaSearch):
         max_t: The number of steps of a full training, for ``grows``.
 
     Raises:
-        ValueError: An unknown model, one beside a sampler or several objectives; objectives in
-            ``grows`` that are not searched for, or without ``max_t``.
+        ValueError: A model that is unknown or not for what is searched; ``grows`` that name no
+            objective, or come without ``max_t``.
 
     >>> from ray import tune
     >>> space = {"lr": tune.loguniform(1e-5, 1e-1)}
@@ -104,7 +101,7 @@ did you mean 'common_rung'? Valid: best, common_rung
             if sampler is not None or isinstance(metric, list):
                 other = "several objectives" if sampler is None else "a sampler"
                 raise ValueError(f"{type(self).__name__}.model {model!r} is not for {other}")
-        self._model = model or "common_rung"
+        self._model = model
         self._time_attr, self._cost_attr = time_attr, cost_attr
         self._grows, self._max_t = tuple(grows), max_t
         self._sweep = uuid.uuid4().hex
@@ -117,8 +114,9 @@ did you mean 'common_rung'? Valid: best, common_rung
 
     def _setup_study(self, mode: Any) -> None:
         if self._sampler is None:
-            model = tpe_of_several if isinstance(mode, list) else MODELS[self._model]
-            self._sampler = model(self._seed)
+            at_end = str(self._metric).startswith(KEY + SEPARATOR)
+            model = MODELS[self._model or ("best" if at_end else "common_rung")]
+            self._sampler = (tpe_of_several if isinstance(mode, list) else model)(self._seed)
         points, self._points_to_evaluate = self._points_to_evaluate, []
         super()._setup_study(mode)
         self._points_to_evaluate = points
@@ -168,9 +166,8 @@ did you mean 'common_rung'? Valid: best, common_rung
         if not self._knows(trial_id, result or {}):
             return
         result, ledger = result or {}, self._the_ledger
-        if self._results.step(result) is None:
+        if not self._note(trial_id, result):
             ledger.note_end(trial_id, self._results.values(result))
-        self._note(trial_id, result)
         ledger.close(trial_id, self._results.ending(result, error))
         self._completed_trials.add(trial_id)
 
@@ -189,6 +186,7 @@ did you mean 'common_rung'? Valid: best, common_rung
             else:
                 last = flatten_dict(trial.last_result or {})
                 self.on_trial_complete(name, last, error=trial.status == Trial.ERROR)
+        self._the_ledger.close_lost()
 
     def save(self, checkpoint_path: str) -> None:
         """Save by value what pickle knows by name alone: a space that is a function in a script."""
@@ -244,7 +242,8 @@ did you mean 'common_rung'? Valid: best, common_rung
         self._suggest_from_define_by_run_func(space, trial)
         return trial.params, trial.distributions
 
-    def _note(self, trial_id: str, result: Mapping[str, Any]) -> None:
+    def _note(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         step = self._results.step(result)
         if step is not None:
             self._the_ledger.note(trial_id, step, self._results.values(result))
+        return step is not None

@@ -51,9 +51,10 @@ def shield_searcher(controller: TuneController, result: dict[str, Any]) -> None:
 
     Ours reads anything, and takes NaN for a broken trial.
     """
-    for searcher in _searchers(controller):
-        if getattr(searcher, "bears_anything", False):
-            return
+    searchers = [*_searchers(controller)]
+    if any(getattr(each, "bears_anything", False) for each in searchers):
+        return
+    for searcher in searchers:
         metric = getattr(searcher, "metric", None)
         for name in [metric] if isinstance(metric, str) else metric or ():
             if read_number(result.get(name)) is None:

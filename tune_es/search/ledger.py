@@ -151,18 +151,26 @@ class Ledger:
         """Bring ledger and study together after one of them was read from an older state.
 
         Trials that were closed meanwhile are closed here; steps that only the study has are taken
-        back, for they will come again; trials that nobody knows any more have FAILED.
+        back, for they will come again; trials that are known to nobody any more failed.
         """
-        ours = set()
         for entry in self._entries.values():
-            ours.add(entry.number)
+            if not entry.is_open:
+                continue
             trial = self._storage.get_trial(entry.trial_id)
-            if entry.is_open and trial.state.is_finished():
+            if trial.state.is_finished():
                 entry.told = int(trial.user_attrs.get("es/steps", entry.record.last or 0))
                 entry.failed = trial.state != TrialState.COMPLETE
-            elif entry.is_open:
+            else:
                 unknown = trial.intermediate_values.keys() - entry.record.rows.keys()
                 self._report(entry, dict.fromkeys(unknown, math.nan))
+        self.close_lost()
+
+    def close_lost(self) -> None:
+        """Close what runs in the study, was asked for by this sweep, and is known to nobody.
+
+        Such are trials of a process that died.
+        """
+        ours = {entry.number for entry in self._entries.values()}
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial.user_attrs.get(SWEEP) == self.sweep and trial.number not in ours:
                 self._storage.set_trial_user_attr(trial._trial_id, "es/cause", "LOST")

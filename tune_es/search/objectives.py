@@ -11,7 +11,7 @@ from tune_es.search.record import Record
 MODES = ("min", "max")
 
 #: One name, or one for each objective, as Ray takes metrics and modes.
-Names = str | Sequence[str] | None
+Names = str | list[str] | None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ import math
 from collections.abc import Container, Sequence
 from typing import Any
 
+from optuna.pruners import NopPruner
+from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -31,10 +33,13 @@ class Rung(InMemoryStorage):
         self._direction = direction
         self._shown: dict[int, tuple[FrozenTrial, FrozenTrial | None]] = {}
         self._trials: list[FrozenTrial] = []
-        self.study = Study(NAME, self)
 
-    def show(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take in how the trials of the study are by now."""
+    def show(self, trials: Sequence[FrozenTrial], sampler: BaseSampler) -> Study:
+        """Take in how the trials of the study are by now; gives them as a study for this sampler.
+
+        A study keeps a list of its trials between its own questions, so each question has a new
+        one here.
+        """
         shown = self._shown
         for trial in trials:
             before = shown.get(trial.number)
@@ -42,6 +47,7 @@ class Rung(InMemoryStorage):
                 shown[trial.number] = (trial, standing(trial, self.step, self._direction))
         seen = (shown[trial.number][1] for trial in trials)
         self._trials = [each for each in seen if each is not None]
+        return Study(NAME, self, sampler=sampler, pruner=NopPruner())
 
     def get_all_trials(
         self,

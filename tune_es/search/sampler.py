@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -95,7 +96,8 @@ class CommonRungSampler(BaseSampler):
         self._factor = factor
         self._reaches: dict[int, tuple[FrozenTrial, float]] = {}
         self._rungs: dict[float, tuple[Rung, TPESampler]] = {}
-        self._asked = 1.0
+        #: The model of the trial that is being asked for, and what it sees; set by every question.
+        self._asked: tuple[TPESampler, Study]
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         if len(study.directions) > 1:
@@ -107,16 +109,20 @@ class CommonRungSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         trials = study.get_trials(deepcopy=False)
-        self._asked = self._highest(trials)
-        rung, model = self._at(study, self._asked)
-        rung.show(trials)
-        return model.infer_relative_search_space(rung.study, trial)
+        step = self._highest(trials)
+        if step not in self._rungs:
+            # The first draws as a plain TPE with this seed; no two draw the same numbers.
+            seed = None if self._seed is None else (self._seed + int(1000 * (step - 1))) % 2**32
+            self._rungs[step] = Rung(step, study.direction), tpe(seed, self._least)
+        rung, model = self._rungs[step]
+        self._asked = model, rung.show(trials, model)
+        return model.infer_relative_search_space(self._asked[1], trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        rung, model = self._at(study, self._asked)
-        return model.sample_relative(rung.study, trial, search_space)
+        model, seen = self._asked
+        return model.sample_relative(seen, trial, search_space)
 
     def sample_independent(
         self,
@@ -125,8 +131,8 @@ class CommonRungSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        rung, model = self._at(study, self._asked)
-        return model.sample_independent(rung.study, trial, param_name, param_distribution)
+        model, seen = self._asked
+        return model.sample_independent(seen, trial, param_name, param_distribution)
 
     def reseed_rng(self) -> None:
         self._seed = None
@@ -134,7 +140,8 @@ class CommonRungSampler(BaseSampler):
             model.reseed_rng()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_reaches": {}}
+        kept = {name: value for name, value in self.__dict__.items() if name != "_asked"}
+        return {**kept, "_reaches": {}}
 
     def _highest(self, trials: list[FrozenTrial]) -> float:
         """The highest rung that enough trials have come to; the first where none has enough."""
@@ -156,9 +163,9 @@ class CommonRungSampler(BaseSampler):
             rung *= self._factor
         return rung
 
-    def _at(self, study: Study, step: float) -> tuple[Rung, TPESampler]:
-        if step not in self._rungs:
-            # The first draws as a plain TPE with this seed; no two draw the same numbers.
-            seed = None if self._seed is None else (self._seed + int(1000 * (step - 1))) % 2**32
-            self._rungs[step] = Rung(step, study.direction), tpe(seed, self._least)
-        return self._rungs[step]
+
+#: Samplers for one objective by what they look at: a common step, or the values told alone.
+MODELS: dict[str, Callable[[int | None], BaseSampler]] = {
+    "common_rung": lambda seed: CommonRungSampler(seed=seed),
+    "best": tpe,
+}

@@ -1,0 +1,1 @@
+"""The room of Optuna: what a study is told, and what its model sees."""
