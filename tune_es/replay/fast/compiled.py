@@ -32,6 +32,11 @@ def compiled(function: F) -> F:
     return cast(F, kernel)
 
 
+def part(function: F) -> F:
+    """Compile a loop that other loops call: it is kept on disk as a part of theirs, only."""
+    return cast(F, njit(nogil=True, error_model="numpy")(function))
+
+
 def calling(*modules: ModuleType) -> Callable[[F], F]:
     """Compile a loop that calls functions of these modules, and what those call of others.
 
