@@ -18,11 +18,12 @@ from tests.replay.fast_cases import task_curves, trials_of
 from tests.strategies import levels, wild
 from tune_es import Adaptive, NoiseLevel
 from tune_es.promotion import Track
-from tune_es.replay.curves import TaskCurves
+from tune_es.replay.curves import Floats, Ints, TaskCurves
 from tune_es.replay.fast import compiled as compiling
 from tune_es.replay.fast.adaptive import append, level_offsets, line, tables
 from tune_es.replay.fast.noise import noise_of
 from tune_es.replay.fast.quotas import points_of
+from tune_es.replay.fast.ranking import ascending
 from tune_es.replay.fast.running import best_so_far, elapsed
 from tune_es.replay.fast.sums import EXACT, added
 from tune_es.replay.life import durations
@@ -103,9 +104,25 @@ def test_the_noise_of_promotion_is_that_of_a_live_track(values: list[float], cut
             assert points["noise"][row] == track.standing().noise
 
 
+@compiling.compiled
+def total(values: Floats, exact: bool) -> float:
+    return added(values, exact)
+
+
+@compiling.compiled
+def sorting(values: Floats) -> Ints:
+    return ascending(values)
+
+
+@given(st.lists(levels | st.sampled_from([math.inf, -math.inf]), max_size=40))
+def test_equal_numbers_keep_their_order(values: list[float]) -> None:
+    expected = sorted(range(len(values)), key=lambda at: values[at])
+    assert sorting(np.array(values, float)).tolist() == expected
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=9))
 def test_sums_are_those_of_this_python(values: list[float]) -> None:
-    assert added(np.array(values, float), EXACT) == sum(values)
+    assert total(np.array(values, float), EXACT) == sum(values)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +139,7 @@ def test_a_sum_may_carry_along_what_it_rounds_off(
     values: list[float], plain: float, exact: float
 ) -> None:
     column = np.array(values, float)
-    assert (added(column, False), added(column, True)) == (plain, exact)
+    assert (total(column, False), total(column, True)) == (plain, exact)
 
 
 def module_of(path: Path, text: str) -> ModuleType:

@@ -149,26 +149,19 @@ def _place(race: Race, trial: int, rung: int) -> None:
 @part
 def _judge_pilots(race: Race) -> None:
     """All who waited for the pilots go on, or those of them who are in the better half of all."""
-    count = len(race.trials)
-    order, others = np.empty(count, np.int64), np.empty(count, np.int64)
-    pilots = waiting = 0
-    for trial in range(count):
-        one = race.trials[trial]
-        if one.stage != GONE and one.rung >= 0:
-            order[pilots] = trial
-            pilots += 1
-        elif one.stage != GONE:
-            others[waiting] = trial
-            waiting += 1
-    order[pilots : pilots + waiting] = others[:waiting]
-    order = order[: pilots + waiting]
-    scores = np.empty(len(order))
-    for at in range(len(order)):
-        scores[at] = -ranking.best_at(race, order[at], 1)
-    kept = np.zeros(count, np.bool_)
-    kept[order[ranking.ascending(scores)][: count // 2]] = True
-    for trial in others[:waiting]:
-        if kept[trial] or not race.agree:
+    total, count = len(race.trials), 0
+    order, scores, keeps = np.empty(total, np.int64), np.empty(total), np.zeros(total, np.bool_)
+    for pilots in (True, False):  # of equal ones the pilots are ahead
+        for trial in range(total):
+            one = race.trials[trial]
+            if one.stage != GONE and (one.rung >= 0) == pilots:
+                order[count], scores[count] = trial, -ranking.best_at(race, trial, 1)
+                count += 1
+    ranks = ranking.ascending(scores[:count])
+    for at in range(min(total // 2 if race.agree else count, count)):
+        keeps[order[ranks[at]]] = True
+    for trial in range(total):
+        if keeps[trial] and race.trials[trial].rung < 0:
             _promote(race, trial, 0)
 
 

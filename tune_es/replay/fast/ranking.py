@@ -57,8 +57,27 @@ def here_at(race: Race, rung: int) -> Ints:
 
 @part
 def ascending(scores: Floats) -> Ints:
-    """The order of some numbers, the lowest first; equal ones keep theirs."""
-    order: Ints = np.argsort(scores, kind="mergesort")
+    """The order of some numbers, the lowest first; equal ones keep theirs. None is NaN.
+
+    A merge sort from the bottom up: that of numba takes a second to compile.
+    """
+    count, width = len(scores), 1
+    order, spare = np.empty(count, np.int64), np.empty(count, np.int64)
+    for at in range(count):
+        order[at] = at
+    while width < count:
+        for low in range(0, count, 2 * width):
+            middle, high = min(low + width, count), min(low + 2 * width, count)
+            left, right = low, middle
+            for at in range(low, high):
+                in_order = right == high or scores[order[left]] <= scores[order[right]]
+                if left < middle and in_order:
+                    spare[at] = order[left]
+                    left += 1
+                else:
+                    spare[at] = order[right]
+                    right += 1
+        order, spare, width = spare, order, 2 * width
     return order
 
 
@@ -70,7 +89,10 @@ def ranked(race: Race, here: Ints, step: int) -> Ints:
         scores[at] = -best_at(race, here[at], step)
         if race.rule.kind == QUOTA:
             scores[at] -= _gain(race, here[at], step) / 2
-    return here[ascending(scores)]
+    order = ascending(scores)
+    for at in range(len(order)):
+        order[at] = here[order[at]]
+    return order
 
 
 @part
@@ -109,7 +131,7 @@ def quota(race: Race, here: Ints, step: int, caught: Flags) -> tuple[float, int,
 def _leader(race: Race, here: Ints, step: int) -> tuple[int, float, float]:
     """The best of those here, of those that are over, and of those let go: the first of equals."""
     leader, best, noise = here[0], best_at(race, here[0], step), noise_at(race, here[0], step)
-    for trial in here[1:]:
+    for trial in here:
         if best_at(race, trial, step) > best:
             best, noise = best_at(race, trial, step), noise_at(race, trial, step)
             leader = trial
@@ -136,13 +158,13 @@ def _moved(race: Race, here: Ints, step: int) -> tuple[float, float]:
     halves, bests = np.empty(len(here)), np.empty(len(here))
     for at in range(len(here)):
         halves[at], bests[at] = -half_at(race, here[at], step), -best_at(race, here[at], step)
-    before = np.empty(len(here), np.int64)
-    before[ascending(halves)] = np.arange(1, len(here) + 1)
-    top = ascending(bests)[: len(race.rule.moves) - 1]
-    moved = np.empty(len(top))
-    for at in range(len(top)):
+    before, count = np.empty(len(here), np.int64), min(len(here), len(race.rule.moves) - 1)
+    order, top, moved = ascending(halves), ascending(bests), np.empty(count)
+    for at in range(len(here)):
+        before[order[at]] = at + 1
+    for at in range(count):
         moved[at] = race.rule.moves[at + 1, before[top[at]]]
-    return race.memory[0] + added(moved, race.rule.exact), race.memory[1] + len(top)
+    return race.memory[0] + added(moved, race.rule.exact), race.memory[1] + count
 
 
 @part
