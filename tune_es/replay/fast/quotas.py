@@ -41,14 +41,15 @@ def can_promote(policy: Policy, curves: TaskCurves) -> bool:
     """True where the promotion of a policy is compiled.
 
     It is for trials that can be paused anywhere, ranked by one metric, and stopped by rules that
-    see one curve; and where the budget of the policy is that of the task.
+    see one curve; and where the objective and the budget of the policy are those of the task.
     """
-    kind, saved = type(policy.promotion_rule), curves.metrics.get(SAVED)
+    task, saved = curves.task, curves.metrics.get(SAVED)
     return (
-        kind in KINDS
+        type(policy.promotion_rule) in KINDS
+        and (policy.metric, policy.mode) == (task.metric, task.mode)
         and policy.tie_break is None
         and not policy.criterion.uses_peers
-        and policy.max_t == curves.task.max_t
+        and policy.max_t == task.max_t
         and (saved is None or bool((saved == 1).all()))
     )
 
