@@ -2,8 +2,9 @@
 
     python -m benchmarks.lab --curves ../shared/curves
 
-replays 20 streams of 100 trials of every task through the exact engine under each policy, on all
-cores, and prints the time and the memory; with `--out` it writes them to a file, too.
+judges each policy on 20 streams of 100 trials of every task, on all cores, and prints the time and
+the memory; with `--out` it writes them to a file, too. The policies are compiled;
+`benchmarks.compared` has the engine beside them.
 """
 
 from __future__ import annotations

@@ -190,6 +190,15 @@ def _around(inner: st.SearchStrategy[Criterion]) -> st.SearchStrategy[Criterion]
         st.builds(Every, st.integers(1, 4), inner),
         st.builds(Smoothed, inner, signals, metric=metric),
         st.builds(
+            Composite,
+            inner,
+            st.sampled_from([{"score": 1.0, "f1": 2.0}, {"train": 1, "f1": 0}, {"f1": 1.0}]),
+            normalise=st.sampled_from(["range", "deviation", "none"]),
+            schedule=st.just({})
+            | st.just({3: {"f1": 0.5}})
+            | st.just({0: {"f1": 0.25}, 6.5: {"f1": 2.0}}),
+        ),
+        st.builds(
             PerMetric,
             st.builds(Patience, few) | st.builds(WindowGain, few) | st.builds(Divergence),
             st.just(("score", "f1")),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,11 +17,15 @@ from hypothesis import strategies as st
 from tests.replay.fast_cases import task_curves, trials_of
 from tests.strategies import levels, wild
 from tune_es import Adaptive, NoiseLevel
-from tune_es.replay.curves import TaskCurves
+from tune_es.promotion import Track
+from tune_es.replay.curves import Floats, Ints, TaskCurves
 from tune_es.replay.fast import compiled as compiling
 from tune_es.replay.fast.adaptive import append, level_offsets, line, tables
 from tune_es.replay.fast.noise import noise_of
+from tune_es.replay.fast.quotas import points_of
+from tune_es.replay.fast.ranking import ascending
 from tune_es.replay.fast.running import best_so_far, elapsed
+from tune_es.replay.fast.sums import EXACT, added
 from tune_es.replay.life import durations
 from tune_es.signals import Regression
 
@@ -83,6 +90,78 @@ def test_shares_of_the_history_are_rounded_as_the_live_clock_does() -> None:
     assert 0.07 * 200 > 14
     windows, trends, remaining = tables(rule, 300, 200)
     assert (windows[200], trends[200], remaining[200]) == (14, 14, 100)
+
+
+@given(any_values, st.integers(1, 7))
+def test_the_noise_of_promotion_is_that_of_a_live_track(values: list[float], cut: int) -> None:
+    column, bounds = np.array(values, float), sorted({0, min(cut, len(values)), len(values)})
+    starts, stops = np.array(bounds[:-1], np.int64), np.array(bounds[1:], np.int64)
+    points = points_of(column, column, column, starts, stops)
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        track = Track("a")
+        for row in range(start, stop):
+            track.record(row - start + 1, values[row])
+            assert points["noise"][row] == track.standing().noise
+
+
+@compiling.compiled
+def total(values: Floats, exact: bool) -> float:
+    return added(values, exact)
+
+
+@compiling.compiled
+def sorting(values: Floats) -> Ints:
+    return ascending(values)
+
+
+@given(st.lists(levels | st.sampled_from([math.inf, -math.inf]), max_size=40))
+def test_equal_numbers_keep_their_order(values: list[float]) -> None:
+    expected = sorted(range(len(values)), key=lambda at: values[at])
+    assert sorting(np.array(values, float)).tolist() == expected
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=9))
+def test_sums_are_those_of_this_python(values: list[float]) -> None:
+    assert total(np.array(values, float), EXACT) == sum(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "plain", "exact"),
+    [
+        ([1e16, 1.0, -1e16], 0.0, 1.0),
+        ([1.0, 1e100, 1.0, -1e100], 0.0, 2.0),
+        ([0.1] * 10, 0.9999999999999999, 1.0),
+        ([1e308, 1e308, -1e308], math.inf, math.inf),
+        ([], 0.0, 0.0),
+    ],
+)
+def test_a_sum_may_carry_along_what_it_rounds_off(
+    values: list[float], plain: float, exact: float
+) -> None:
+    column = np.array(values, float)
+    assert (total(column, False), total(column, True)) == (plain, exact)
+
+
+def module_of(path: Path, text: str) -> ModuleType:
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_kernel_is_kept_under_the_texts_of_those_it_calls(tmp_path: Path) -> None:
+    def named(*texts: str) -> str:
+        def kernel(value: float) -> float:
+            return value
+
+        modules = [module_of(tmp_path / f"m{at}_{text}.py", text) for at, text in enumerate(texts)]
+        return str(compiling.calling(*modules)(kernel).__qualname__)
+
+    assert named("a = 1", "b = 1") == named("a = 1", "b = 1")
+    assert len({named("a = 1"), named("a = 2"), named("a = 1", "b = 1")}) == 3
 
 
 def test_a_kernel_is_compiled_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:

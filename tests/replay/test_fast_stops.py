@@ -38,8 +38,8 @@ from tune_es.replay.fast import Stops, has_kernel, stopping, stops
 from tune_es.replay.fast.registry import KERNELS
 
 NAN, INF = math.nan, math.inf
-#: Stepped as they are: they hand on observations they have changed.
-WITHOUT_KERNEL = {"Composite", "Cyclic"}
+#: Stepped as it is: it hands on observations of some steps only.
+WITHOUT_KERNEL = {"Cyclic"}
 
 OWN_CURVE = {
     name: criterion for name, criterion in criterion_samples().items() if not criterion.uses_peers

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.builders import late, refusal
 from tests.replay.schedulers import recorded
-from tune_es.replay import Cluster, InOrder, Score, Task, TaskCurves, replay, stream
+from tune_es.replay import Cluster, InOrder, Run, Score, Task, TaskCurves, lab, replay, stream
 from tune_es.replay.lab import judge
 from tune_es.replay.policies import Candidate, candidate, candidates
 
@@ -33,7 +34,13 @@ def task(name: str, mode: str = "min", trials: int = 12, length: int = 8) -> Tas
 
 
 TASKS = [task("one"), task("two", "max", trials=7)]
-POLICIES = candidates(["full", "halving", "{Patience: {patience: 1}}", "median"])
+PROMOTIONS = (
+    "AdaptiveQuota",
+    "AsyncHalving",
+    "{stop: safe, promotion: {RungTable: {keep: {2: 3}}}}",
+)
+COMPILED = ("halving", "{Patience: {patience: 1}}", "median", *PROMOTIONS)
+POLICIES = candidates(["full", *COMPILED])
 CLUSTER = Cluster(3, startup_s=2.0)
 RUNS: dict[str, Any] = {"trials": 9, "seeds": 7, "cluster": CLUSTER, "price_per_hour": 3600.0}
 
@@ -62,6 +69,35 @@ def test_a_score_is_that_of_a_replay_of_its_stream(scores: list[Score]) -> None:
         scheduler = each.make(curves.task, len(drawn.curves))
         run = replay(scheduler, drawn.curves, CLUSTER, score.seed)
         assert repr(drawn.score(run, each.name, 3600.0)) == repr(score)
+
+
+def test_seconds_that_were_not_recorded_are_those_of_a_stream() -> None:
+    """Where a limit in time stops a trial depends on the others of the stream then."""
+    seconds = np.random.default_rng(0).choice([1.0, 4.0, math.nan], int(TASKS[0].starts[-1]))
+    holed = [replace(TASKS[0], seconds=seconds)]
+    policies = candidates(["{Budget: {seconds: 9}}", "halving", "AdaptiveQuota"])
+    for score in judge(holed, policies, **{**RUNS, "trials": 5}):
+        drawn = stream(holed[0], 5, score.seed, CLUSTER)
+        each = next(each for each in policies if each.name == score.policy)
+        run = replay(each.make(holed[0].task, 5), drawn.curves, CLUSTER)
+        assert score.seconds == pytest.approx(run.seconds.sum())
+        assert score.steps == run.steps.sum()
+        assert score.makespan == pytest.approx(run.makespan / drawn.full_makespan)
+
+
+def test_the_engine_is_for_what_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def counted(*of: Any) -> Run:
+        asked.append(1)
+        return replay(*of)
+
+    monkeypatch.setattr(lab, "replay", counted)
+    judge(TASKS, candidates(COMPILED), **RUNS)
+    assert not asked
+    judge(TASKS, candidates(["full"]), **RUNS)
+    judge(TASKS, candidates(["halving"]), **{**RUNS, "cluster": Cluster(2, failure_rate=0.1)})
+    assert len(asked) == 2 * 2 * 7
 
 
 def test_full_costs_one_and_misses_nothing_and_the_others_cost_less(scores: list[Score]) -> None:

@@ -189,6 +189,10 @@ ENGINE: dict[str, tuple[dict[str, Any], Cluster, TaskCurves]] = {
     "ties are broken": ({**QUOTA, "ties": TieBreak("f1")}, Cluster(), FITS),
     "trials come one by one": (QUOTA, Cluster(ahead=3), FITS),
     "another budget": ({**QUOTA, "max_t": 7}, Cluster(), FITS),
+    "another mode": ({**QUOTA, "mode": "max"}, Cluster(), FITS),
+    "another metric promotes": (
+        {**QUOTA, "metric": "f1", "other_metrics": {"loss": "min"}}, Cluster(), FITS
+    ),
     "another clock": ({"stop": "median", "time_attr": "epoch"}, Cluster(), FITS),
     "pauses were recorded": (
         QUOTA,

@@ -33,7 +33,8 @@ class Candidate:
     Args:
         name: What tables call it.
         make: From a task and the number of trials that will come.
-        policy: The policy of a task, where the scheduler is one of ours and decides by it.
+        policy: The policy of a task, where the scheduler is one of ours, decides by it and knows
+            how many trials will come.
     """
 
     name: str

@@ -9,26 +9,22 @@ from functools import cache, cached_property, partial
 import numpy as np
 
 from tune_es.policy import Policy
-from tune_es.promotion import PromotionRule
 from tune_es.records import Metric
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import Floats, Ints, TaskCurves
 from tune_es.replay.fast import Stops, comparing, promoting, stops
 from tune_es.replay.fast.block import Flags
 from tune_es.replay.fast.comparing import Program
-from tune_es.replay.fast.pool import Pool
+from tune_es.replay.fast.pool import NOBODY, Pool
 from tune_es.replay.fast.program import can_compare, program_of
 from tune_es.replay.fast.promoting import Account, Costs
-from tune_es.replay.fast.quotas import can_promote, numbers_of, race_of
-from tune_es.replay.fast.race import Rule
+from tune_es.replay.fast.quotas import Setting, can_promote, trials_of
 from tune_es.replay.life import TIME_ATTR, recorded_failures
 from tune_es.replay.run import Run
 from tune_es.replay.scorecard import makespan
 
 #: From the trials of a pool that a stream has, in their order, to what the sweep did.
 Sweep = Callable[[Ints], Run]
-
-NOBODY = np.zeros(0, np.int64)
 
 
 def can_sweep(policy: Policy, curves: TaskCurves, cluster: Cluster) -> bool:
@@ -62,8 +58,8 @@ def sweep_of(policy: Policy, pool: Pool, cluster: Cluster) -> Sweep:
     stopped = stops(own, pool.curves, step_s=pool.step_s, threads=1)
     if rule is None:
         return partial(ground.alone, stopped)
-    numbers = cache(partial(numbers_of, rule, pool.curves.task.max_t))
-    return partial(ground.promoted, rule, numbers, metric, stopped.at)
+    settings = cache(partial(Setting, rule, pool.curves.task.max_t))
+    return partial(ground.promoted, settings, metric, stopped.at)
 
 
 def run_swept(policy: Policy, curves: TaskCurves, cluster: Cluster) -> Run:
@@ -107,24 +103,20 @@ class _Ground:
         return _run(reached, seconds, np.flatnonzero(self.fails[trials] & ~stopped), end)
 
     def promoted(
-        self,
-        rule: PromotionRule,
-        numbers: Callable[[int], Rule],
-        metric: Metric,
-        stops: Ints,
-        trials: Ints,
+        self, settings: Callable[[int], Setting], metric: Metric, stops: Ints, trials: Ints
     ) -> Run:
         """Trials pause at rungs, and the best go on."""
         pool, cluster, count = self.pool, self.cluster, len(trials)
-        column, noise = pool.column(metric, trials), pool.noise(metric)
-        names = pool.names[trials]
-        race = race_of(rule, numbers(count), column, noise, stops[trials], names)
+        every = trials_of(
+            pool.starts[trials], pool.lengths[trials], stops[trials], pool.names[trials]
+        )
+        race = settings(count).race(pool.points(metric), every)
         costs = Costs(cluster.workers, float(cluster.startup_s), float(cluster.resume_s))
         who, counts = np.zeros((2, count), np.int64), np.zeros(3, np.int64)
-        account = Account(np.zeros(count), self.fails[trials], who[0], who[1], counts)
+        account = Account(np.zeros(count), self.fails[trials], who, counts)
         end = promoting.sweep(race, costs, account)
         failed, cut = who[0, : counts[1]], who[1, : counts[2]]
-        return _run(race.reached, account.seconds, failed, end, cut)
+        return _run(np.ascontiguousarray(every["reached"]), account.seconds, failed, end, cut)
 
 
 def _run(reached: Ints, seconds: Floats, failed: Ints, end: float, cut: Ints = NOBODY) -> Run:

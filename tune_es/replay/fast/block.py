@@ -49,7 +49,8 @@ class Block:
         last: One after the last.
         elapsed: Gives the seconds trained at the end of every row of the task.
         is_final: True where a stop ends the trial, so that nothing after the first one matters.
-        scored_by: The metric that the score is made of; None: that of the policy.
+        score_sign: What turns a number in the score's units into an oriented one; None: that of
+            the policy's metric.
     """
 
     policy: Policy
@@ -60,7 +61,7 @@ class Block:
     last: int
     elapsed: Callable[[], Floats]
     is_final: bool = False
-    scored_by: str | None = None
+    score_sign: int | None = None
     _columns: dict[str | None, Floats | None] = field(default_factory=dict)
     _finite: dict[str | None, Flags | None] = field(default_factory=dict)
 
@@ -133,9 +134,11 @@ class Block:
 
     def oriented(self, threshold: float | None, metric: str | None, absent: float) -> float:
         """A number in the user's sign as the values of a metric are; ``absent`` for None."""
-        name = self.scored_by if metric is None else metric
-        known = self.policy.metrics.get(self.policy.metric if name is None else name)
-        return absent if threshold is None or known is None else float(known.sign * threshold)
+        known = self.policy.metrics.get(self.policy.metric if metric is None else metric)
+        sign = None if known is None else known.sign
+        if metric is None and self.score_sign is not None:
+            sign = self.score_sign
+        return absent if threshold is None or sign is None else float(sign * threshold)
 
     def say(self, rule: Criterion) -> Say:
         """What a criterion says on every row."""
@@ -145,13 +148,13 @@ class Block:
         """The same trials for a part whose stop need not end them."""
         return replace(self, is_final=False)
 
-    def scored(self, scores: Floats, metric: str | None) -> Block:
-        """The same trials with these scores, which take the place of a metric, too."""
+    def scored(self, scores: Floats, metric: str | None = None, sign: int | None = None) -> Block:
+        """The same trials with these scores, which may take the place of a metric, too."""
         changed = {None, metric}
         finite = {name: one for name, one in self._finite.items() if name not in changed}
         return replace(
             self,
-            scored_by=self.scored_by if metric is None else metric,
+            score_sign=self.score_sign if sign is None else sign,
             _columns={**self._columns, **dict.fromkeys(changed, scores)},
             _finite=finite,
         )

@@ -15,7 +15,7 @@ from tune_es.records import Cause
 from tune_es.replay.curves import Floats, Ints
 from tune_es.replay.fast import workers
 from tune_es.replay.fast.block import RANK, Flags, Ranks
-from tune_es.replay.fast.compiled import calling
+from tune_es.replay.fast.compiled import calling, part
 from tune_es.replay.fast.workers import earliest, go_on, leave, start, workers_of
 
 compiled = calling(workers)
@@ -121,7 +121,7 @@ def sweep(
     return stopped, time
 
 
-@compiled
+@part
 def _judge(column: Column, program: Program, memory: Memory, trial: int, step: int) -> int:
     """Note a result among the peers, and what the rule says on it: 0 where the trial goes on."""
     row, slot = column.starts[trial] + step - 1, program.slots[step]
@@ -162,7 +162,7 @@ def _judge(column: Column, program: Program, memory: Memory, trial: int, step: i
     return 0 if rank <= program.judgement and step < program.quiet else rank
 
 
-@compiled
+@part
 def _join(program: Program, memory: Memory, trial: int, node: int) -> tuple[int, bool]:
     """Of those parts that fire the highest rank; a part that hears nothing holds its last say."""
     fired, rank, hears = 0, 0, False
@@ -175,7 +175,7 @@ def _join(program: Program, memory: Memory, trial: int, node: int) -> tuple[int,
     return (rank if hears and fired >= program.numbers[node, 0] else 0), hears
 
 
-@compiled
+@part
 def _insert(ranked: Floats, size: int, value: float) -> None:
     at = size
     while at > 0 and ranked[at - 1] > value:
@@ -184,7 +184,7 @@ def _insert(ranked: Floats, size: int, value: float) -> None:
     ranked[at] = value
 
 
-@compiled
+@part
 def _percentile(ranked: Floats, own: float, is_in: bool, share: float) -> float:
     """That of the others, as :meth:`tune_es.cohort.Peers.percentile` has it."""
     count = len(ranked) - is_in

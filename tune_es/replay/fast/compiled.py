@@ -12,6 +12,8 @@ from numba import njit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+WITHOUT_PYTHON: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 
 def compiled(function: F) -> F:
     """Compile a loop at its first call, without the lock of Python, and keep the result on disk.
@@ -30,6 +32,15 @@ def compiled(function: F) -> F:
     except RuntimeError:  # numba's word for "nowhere to keep it"
         kernel = njit(nogil=True, error_model="numpy")(function)
     return cast(F, kernel)
+
+
+def part(function: F) -> F:
+    """Compile a loop that other loops call: it is kept on disk as a part of theirs, only.
+
+    Python cannot call it: what turns Python's objects into numbers and back is left out, which is
+    much of what is compiled.
+    """
+    return cast(F, njit(nogil=True, error_model="numpy", **WITHOUT_PYTHON)(function))
 
 
 def calling(*modules: ModuleType) -> Callable[[F], F]:

@@ -13,11 +13,14 @@ from tune_es.records import Metric
 from tune_es.replay.curves import Floats, Ints, TaskCurves
 from tune_es.replay.fast.block import Block, Say
 from tune_es.replay.fast.comparing import Column
-from tune_es.replay.fast.quotas import noise_of
+from tune_es.replay.fast.quotas import points_of
+from tune_es.replay.fast.race import Records
 from tune_es.replay.fast.registry import KERNELS
 from tune_es.replay.fast.running import best_of, elapsed
 from tune_es.replay.fast.stepped import stepped
 from tune_es.replay.life import durations
+
+NOBODY = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +35,7 @@ class Pool:
     curves: TaskCurves
     step_s: float = 1.0
     _columns: dict[Metric, tuple[Floats, Floats]] = field(default_factory=dict)
-    _noises: dict[Metric, Floats] = field(default_factory=dict)
+    _points: dict[Metric, Records] = field(default_factory=dict)
 
     @cached_property
     def is_whole(self) -> bool:
@@ -76,12 +79,15 @@ class Pool:
         values, bests = self._columns[metric]
         return Column(values, bests, self.starts[trials], self.lengths[trials], self.durations)
 
-    def noise(self, metric: Metric) -> Floats:
-        """The noise of every curve up to every row, as promotion has it."""
-        if metric not in self._noises:
-            values = self.column(metric, np.zeros(0, np.int64)).values
-            self._noises[metric] = noise_of(values, self.starts, self.starts + self.lengths)
-        return self._noises[metric]
+    def points(self, metric: Metric) -> Records:
+        """All rows of the curves as promotion reads them."""
+        if metric not in self._points:
+            column = self.column(metric, NOBODY)
+            stops = self.starts + self.lengths
+            self._points[metric] = points_of(
+                column.values, column.bests, self.durations, self.starts, stops
+            )
+        return self._points[metric]
 
     @cached_property
     def names(self) -> Ints:

@@ -8,7 +8,7 @@ from tune_es.replay.curves import Floats, Ints
 from tune_es.replay.fast import race as records
 from tune_es.replay.fast import racing, ranking, sums, workers
 from tune_es.replay.fast.block import Flags
-from tune_es.replay.fast.compiled import calling
+from tune_es.replay.fast.compiled import calling, part
 from tune_es.replay.fast.race import ASYNCHRONOUS, GO, PAUSE, PAUSED, RUNNING, Race
 from tune_es.replay.fast.workers import Workers
 
@@ -29,49 +29,49 @@ class Account(NamedTuple):
     Args:
         seconds: The worker time of every trial.
         fails: Which trials fail at the end of their curves.
-        failed: Those that did, in this order.
-        cut: Those that were to go on past the end of their curves, in this order.
+        who: Those that did, and those that were to go on past the end of their curves, each in
+            their order.
         counts: How many trials began, failed and were cut.
     """
 
     seconds: Floats
     fails: Flags
-    failed: Ints
-    cut: Ints
+    who: Ints
     counts: Ints
 
 
 @compiled
 def sweep(race: Race, costs: Costs, account: Account) -> float:
     """Run a race to its end, and say when that is."""
-    crew = workers.workers_of(min(costs.workers, len(race.stage)))
-    time, durations = 0.0, race.column.durations
+    crew = workers.workers_of(min(costs.workers, len(race.trials)))
+    time = 0.0
     _fill(race, costs, account, crew, time)
     while crew.counts[1]:
         worker = workers.earliest(crew)
         time, trial = crew.ends[worker], crew.holder[worker]
-        race.reached[trial] += 1
+        one = race.trials[trial]
+        one.reached += 1
         action = racing.report(race, trial)
-        if action == GO and race.reached[trial] < race.column.lengths[trial]:
-            lasts = durations[race.column.starts[trial] + race.reached[trial]]
+        if action == GO and one.reached < one.length:
+            lasts = race.points[one.start + one.reached].seconds
             account.seconds[trial] += lasts
             workers.go_on(crew, worker, time, lasts)
         else:
             workers.leave(crew, worker)
             if action == PAUSE:
                 race.numbers[PAUSED] += 1
-            elif race.stage[trial] == RUNNING:
+            elif one.stage == RUNNING:
                 _end(race, account, trial, action == GO)
         if crew.counts[1] < len(crew.holder):
             _fill(race, costs, account, crew, time)
     return time
 
 
-@compiled
+@part
 def _fill(race: Race, costs: Costs, account: Account, crew: Workers, time: float) -> None:
     """Give idle workers what is chosen."""
     while crew.counts[1] < len(crew.holder):
-        coming = account.counts[0] < len(race.stage)
+        coming = account.counts[0] < len(race.trials)
         if not coming and not race.numbers[PAUSED]:
             return
         trial, waits = -1, race.rule.kind != ASYNCHRONOUS
@@ -89,30 +89,31 @@ def _fill(race: Race, costs: Costs, account: Account, crew: Workers, time: float
         _start(race, costs, account, crew, trial, time)
 
 
-@compiled
+@part
 def _start(
     race: Race, costs: Costs, account: Account, crew: Workers, trial: int, time: float
 ) -> None:
     """A trial takes an idle worker; one whose curve has no more ends instead."""
-    race.stage[trial], reached = RUNNING, race.reached[trial]
-    if reached == race.column.lengths[trial]:
+    one = race.trials[trial]
+    one.stage, reached = RUNNING, one.reached
+    if reached == one.length:
         if not account.fails[trial]:
-            account.cut[account.counts[2]] = trial
+            account.who[1, account.counts[2]] = trial
             account.counts[2] += 1
         _end(race, account, trial, True)
         return
     cost = costs.resume_s if reached else costs.startup_s
-    lasts = race.column.durations[race.column.starts[trial] + reached]
+    lasts = race.points[one.start + reached].seconds
     account.seconds[trial] += cost
     account.seconds[trial] += lasts
     workers.start(crew, trial, time + cost, lasts)
 
 
-@compiled
+@part
 def _end(race: Race, account: Account, trial: int, at_end: bool) -> None:
     """A trial is over; at the end of its curve it fails where it did when it was recorded."""
     failed = at_end and account.fails[trial]
     if failed:
-        account.failed[account.counts[1]] = trial
+        account.who[0, account.counts[1]] = trial
         account.counts[1] += 1
     racing.end(race, trial, failed)

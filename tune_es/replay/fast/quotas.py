@@ -12,8 +12,18 @@ from tune_es.promotion import AdaptiveQuota, AsyncHalving, PromotionRule, RungTa
 from tune_es.promotion.quota import EXPECTED, WEIGHT
 from tune_es.promotion.standing import NOISE_OVER
 from tune_es.replay.curves import Floats, Ints, TaskCurves
-from tune_es.replay.fast.comparing import Column
-from tune_es.replay.fast.race import ASYNCHRONOUS, QUOTA, TABLE, Race, Rule
+from tune_es.replay.fast.race import (
+    ASYNCHRONOUS,
+    POINT,
+    QUOTA,
+    RUNG,
+    STEP,
+    TABLE,
+    TRIAL,
+    Race,
+    Records,
+    Rule,
+)
 from tune_es.replay.fast.ranking import fill_noise
 from tune_es.replay.fast.sums import EXACT
 from tune_es.replay.fast.tables import NEVER
@@ -31,101 +41,111 @@ def can_promote(policy: Policy, curves: TaskCurves) -> bool:
     """True where the promotion of a policy is compiled.
 
     It is for trials that can be paused anywhere, ranked by one metric, and stopped by rules that
-    see one curve; and where the budget of the policy is that of the task.
+    see one curve; and where the objective and the budget of the policy are those of the task.
     """
-    kind, saved = type(policy.promotion_rule), curves.metrics.get(SAVED)
+    task, saved = curves.task, curves.metrics.get(SAVED)
     return (
-        kind in KINDS
+        type(policy.promotion_rule) in KINDS
+        and (policy.metric, policy.mode) == (task.metric, task.mode)
         and policy.tie_break is None
         and not policy.criterion.uses_peers
-        and policy.max_t == curves.task.max_t
+        and policy.max_t == task.max_t
         and (saved is None or bool((saved == 1).all()))
     )
 
 
-def noise_of(values: Floats, starts: Ints, stops: Ints) -> Floats:
-    """The noise of a curve up to every row, as :class:`tune_es.promotion.Standing` has it."""
-    return fill_noise(values, starts, stops, NOISE_OVER, EXACT)
+def points_of(
+    values: Floats, bests: Floats, durations: Floats, starts: Ints, stops: Ints
+) -> Records:
+    """The rows of the curves with their noise, as :class:`tune_es.promotion.Standing` has it."""
+    points = np.empty(len(values), POINT)
+    points["value"], points["best"], points["seconds"] = values, bests, durations
+    points["noise"] = fill_noise(values, starts, stops, NOISE_OVER, EXACT)
+    return points
 
 
-def race_of(
-    rule: PromotionRule, numbers: Rule, column: Column, noise: Floats, stops: Ints, names: Ints
-) -> Race:
-    """A sweep that has not begun.
+def trials_of(starts: Ints, lengths: Ints, stops: Ints, names: Ints) -> Records:
+    """Trials that have not begun.
 
     Args:
-        rule: One of KINDS.
-        numbers: What :func:`numbers_of` makes of it for this many trials.
-        column: What the trials report.
-        noise: The noise of the curves at every row.
+        starts: Their first rows.
+        lengths: Their evaluations.
         stops: Where each ends by its own curve; 0 where it does not.
         names: Their places in the order of their names.
     """
-    trials, rungs = len(column.starts), len(numbers.steps) - 3
-    pilots = rule.pilots(trials) if rungs else 0
-    first = np.zeros(trials, np.int64)
-    first[pilots:] = -1 if pilots else 0
-    by_trial = np.zeros((4, trials), np.int64)
-    return Race(
-        column,
-        noise,
-        numbers,
-        bool(pilots) and rule.agrees(_pairs(column, stops, pilots)),
-        names,
-        stops,
-        by_trial[0],
-        np.zeros(trials, np.int8),
-        first,
-        by_trial[1],
-        np.zeros(trials, np.bool_),
-        np.zeros(rungs + 1, np.int64),
-        np.zeros((rungs, trials) if numbers.kind == ASYNCHRONOUS else (1, 1), np.int64),
-        by_trial[2],
-        by_trial[3],
-        np.array([-1 if pilots else 0, 0, 0, 0, 0], np.int64),
-        np.array([EXPECTED * WEIGHT, WEIGHT], np.float64),
-    )
+    trials = np.zeros(len(starts), TRIAL)
+    trials["start"], trials["length"] = starts, lengths
+    trials["stop"], trials["name"] = stops, names
+    return trials
 
 
-def _pairs(column: Column, stops: Ints, pilots: int) -> list[tuple[float, float]]:
+class Setting:
+    """A rule for a budget and a number of trials: what the sweeps of all streams share."""
+
+    def __init__(self, rule: PromotionRule, budget: int, trials: int) -> None:
+        self._rule, steps = rule, [int(step) for step in rule.rungs(budget)]
+        self._pilots = rule.pilots(trials) if steps else 0
+        self._rungs = np.zeros(len(steps) + 3, RUNG)
+        self._rungs["step"] = [1, *steps, NEVER, NEVER]
+        if isinstance(rule, RungTable):
+            self._rungs["places"][1:-2] = [rule.keep[step] for step in steps]
+        self._numbers = _numbers(rule, budget, trials)
+        is_ranked = self._numbers.kind == ASYNCHRONOUS
+        self._ranked = (len(steps), trials) if is_ranked else (1, 1)
+
+    def race(self, points: Records, trials: Records) -> Race:
+        """A sweep of these trials, which are filled in as it goes."""
+        pilots = self._pilots
+        trials["rung"][pilots:] = -1 if pilots else 0
+        agree = bool(pilots) and self._rule.agrees(_pairs(points, trials[:pilots]))
+        return Race(
+            self._numbers,
+            agree,
+            points,
+            trials,
+            self._rungs.copy(),
+            np.zeros(self._ranked, np.int64),
+            np.zeros((2, len(trials)), np.int64),
+            np.array([-1 if pilots else 0, 0, 0, 0, 0, 0], np.int64),
+            np.array([EXPECTED * WEIGHT, WEIGHT], np.float64),
+        )
+
+
+def _pairs(points: Records, pilots: Records) -> list[tuple[float, float]]:
     """What the pilots report at steps 1 and 2, of those that wait there."""
-    waits = (column.lengths[:pilots] > 1) & ((stops[:pilots] > 2) | (stops[:pilots] == 0))
-    rows = column.starts[:pilots][waits]
-    pairs = zip(column.values[rows].tolist(), column.values[rows + 1].tolist(), strict=True)
+    waits = (pilots["length"] > 1) & ((pilots["stop"] > 2) | (pilots["stop"] == 0))
+    rows, values = pilots["start"][waits], points["value"]
+    pairs = zip(values[rows].tolist(), values[rows + 1].tolist(), strict=True)
     return [pair for pair in pairs if all(map(math.isfinite, pair))]
 
 
-def numbers_of(rule: PromotionRule, budget: int, trials: int) -> Rule:
-    """A rule for this budget and this many trials."""
-    steps = np.array([1, *rule.rungs(budget), NEVER, NEVER], np.int64)
+def _numbers(rule: PromotionRule, budget: int, trials: int) -> Rule:
     places, quota = np.zeros(1, np.int64), AdaptiveQuota()
-    if isinstance(rule, RungTable):
-        places = np.array([rule.keep[step] for step in steps[1:-2].tolist()], np.int64)
-    elif isinstance(rule, AsyncHalving):
+    if isinstance(rule, AsyncHalving):
         places = np.array([rule.places(arrived) for arrived in range(trials + 1)], np.int64)
     elif isinstance(rule, AdaptiveQuota):
         quota = rule
     return Rule(
         KINDS[type(rule)],
-        steps,
         places,
         quota.asynchronous,
         float(quota.factor),
         float(quota.noise),
-        *_by_step(budget),
+        EXPECTED,
+        _by_step(budget),
         _fading(float(quota.flattening), trials),
         _moves(max(3, trials // 20), trials),
         EXACT,
-        EXPECTED,
     )
 
 
 @lru_cache(maxsize=64)
-def _by_step(budget: int) -> tuple[Floats, Floats]:
+def _by_step(budget: int) -> Records:
     """How often a step doubles until the budget, and the root of how many times it is in it."""
-    shares = [budget / step for step in range(1, budget + 1)]
-    doublings = [0.0, *map(math.log2, shares)]
-    return np.array(doublings), np.array([0.0, *map(math.sqrt, shares)])
+    steps = np.zeros(budget + 1, STEP)
+    for step in range(1, budget + 1):
+        steps[step] = math.log2(budget / step), math.sqrt(budget / step)
+    return steps
 
 
 @lru_cache(maxsize=256)

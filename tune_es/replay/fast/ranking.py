@@ -5,57 +5,83 @@ from __future__ import annotations
 import numpy as np
 
 from tune_es.replay.curves import Floats, Ints
-from tune_es.replay.fast import race as records
 from tune_es.replay.fast import sums
 from tune_es.replay.fast.block import Flags
-from tune_es.replay.fast.compiled import calling
+from tune_es.replay.fast.compiled import calling, part
 from tune_es.replay.fast.race import OVER, PARTED, QUOTA, WAITING, Race
 from tune_es.replay.fast.sums import added
 
-compiled = calling(records, sums)
+compiled = calling(sums)
 
 
-@compiled
+@part
 def is_alive(race: Race, trial: int) -> bool:
     """True where the last value is finite."""
-    last: float = race.column.values[race.column.starts[trial] + race.reached[trial] - 1]
-    return bool(race.reached[trial] > 0 and last - last == 0.0)
+    last: float = race.points[race.trials[trial].start + race.trials[trial].reached - 1].value
+    return bool(race.trials[trial].reached > 0 and last - last == 0.0)
 
 
-@compiled
+@part
 def best_at(race: Race, trial: int, step: int) -> float:
     """The best up to a step."""
-    best: float = race.column.bests[race.column.starts[trial] + step - 1]
+    best: float = race.points[race.trials[trial].start + step - 1].best
     return best
 
 
-@compiled
+@part
 def half_at(race: Race, trial: int, step: int) -> float:
     """The best at half of the steps, or at the step where there was none."""
-    half = race.column.bests[race.column.starts[trial] + (step + 1) // 2 - 1]
+    half = race.points[race.trials[trial].start + (step + 1) // 2 - 1].best
     return half if half > -np.inf else best_at(race, trial, step)
 
 
-@compiled
+@part
 def noise_at(race: Race, trial: int, step: int) -> float:
     """The noise up to a step."""
-    noise: float = race.noise[race.column.starts[trial] + step - 1]
+    noise: float = race.points[race.trials[trial].start + step - 1].noise
     return noise
 
 
-@compiled
+@part
 def here_at(race: Race, rung: int) -> Ints:
     """Who waits at a rung alive, and who went on from it early, in the order they were added."""
-    found, count = np.empty(len(race.stage), np.int64), 0
-    for trial in range(len(race.stage)):
-        waits = race.stage[trial] == WAITING and race.rung[trial] == rung
-        if race.early[trial] or (waits and is_alive(race, trial)):
+    found, count = np.empty(len(race.trials), np.int64), 0
+    for trial in range(len(race.trials)):
+        one = race.trials[trial]
+        waits = one.stage == WAITING and one.rung == rung
+        if one.early or (waits and is_alive(race, trial)):
             found[count] = trial
             count += 1
     return found[:count]
 
 
-@compiled
+@part
+def ascending(scores: Floats) -> Ints:
+    """The order of some numbers, the lowest first; equal ones keep theirs. None is NaN.
+
+    A merge sort from the bottom up: that of numba takes a second to compile.
+    """
+    count, width = len(scores), 1
+    order, spare = np.empty(count, np.int64), np.empty(count, np.int64)
+    for at in range(count):
+        order[at] = at
+    while width < count:
+        for low in range(0, count, 2 * width):
+            middle, high = min(low + width, count), min(low + 2 * width, count)
+            left, right = low, middle
+            for at in range(low, high):
+                in_order = right == high or scores[order[left]] <= scores[order[right]]
+                if left < middle and in_order:
+                    spare[at] = order[left]
+                    left += 1
+                else:
+                    spare[at] = order[right]
+                    right += 1
+        order, spare, width = spare, order, 2 * width
+    return order
+
+
+@part
 def ranked(race: Race, here: Ints, step: int) -> Ints:
     """Those at a rung, the best first by the score of the rule."""
     scores = np.empty(len(here))
@@ -63,10 +89,13 @@ def ranked(race: Race, here: Ints, step: int) -> Ints:
         scores[at] = -best_at(race, here[at], step)
         if race.rule.kind == QUOTA:
             scores[at] -= _gain(race, here[at], step) / 2
-    return here[np.argsort(scores, kind="mergesort")]
+    order = ascending(scores)
+    for at in range(len(order)):
+        order[at] = here[order[at]]
+    return order
 
 
-@compiled
+@part
 def first(race: Race, here: Ints, step: int) -> int:
     """The best at a rung, the first of equal ones."""
     best = here[0]
@@ -76,7 +105,7 @@ def first(race: Race, here: Ints, step: int) -> int:
     return int(best)
 
 
-@compiled
+@part
 def quota(race: Race, here: Ints, step: int, caught: Flags) -> tuple[float, int, float, float]:
     """The quota of a rung, its leader, and the memory after it; fills in who can catch the leader.
 
@@ -89,55 +118,56 @@ def quota(race: Race, here: Ints, step: int, caught: Flags) -> tuple[float, int,
         caught[trial] = _can_catch(race, trial, step, best, noise)
         catching += caught[trial]
     for at in range(race.numbers[PARTED]):
-        trial = race.parted[at]
-        behind += _can_catch(race, trial, race.reached[trial], best, noise)
+        trial = race.gone[1, at]
+        behind += _can_catch(race, trial, race.trials[trial].reached, best, noise)
     total, seen = _moved(race, here, step)
-    unrest = np.exp(0.5 * (total / seen - rule.expected) * np.sqrt(rule.doublings[step]))
+    unrest = np.exp(0.5 * (total / seen - rule.expected) * np.sqrt(rule.by_step[step].doubling))
     fading = rule.fading[min(catching + behind, len(rule.fading) - 1)]
-    spread = (rule.roots[step] * unrest) ** fading
+    spread = (rule.by_step[step].root * unrest) ** fading
     return rule.factor * np.sqrt(catching) * spread, leader, total, seen
 
 
-@compiled
+@part
 def _leader(race: Race, here: Ints, step: int) -> tuple[int, float, float]:
     """The best of those here, of those that are over, and of those let go: the first of equals."""
     leader, best, noise = here[0], best_at(race, here[0], step), noise_at(race, here[0], step)
-    for trial in here[1:]:
+    for trial in here:
         if best_at(race, trial, step) > best:
             best, noise = best_at(race, trial, step), noise_at(race, trial, step)
             leader = trial
-    for gone, count in ((race.over, OVER), (race.parted, PARTED)):
-        for trial in gone[: race.numbers[count]]:
-            last = race.reached[trial]
-            if not race.early[trial] and best_at(race, trial, last) > best:
+    for kind in range(2):
+        for at in range(race.numbers[OVER if kind == 0 else PARTED]):
+            trial = race.gone[kind, at]
+            last = race.trials[trial].reached
+            if not race.trials[trial].early and best_at(race, trial, last) > best:
                 best, noise = best_at(race, trial, last), noise_at(race, trial, last)
                 leader = -1
     return leader, best, noise
 
 
-@compiled
+@part
 def _can_catch(race: Race, trial: int, step: int, best: float, noise: float) -> bool:
     rule, own = race.rule, noise_at(race, trial, step)
-    reach = _gain(race, trial, step) * rule.doublings[step] + rule.noise * max(own, noise)
+    reach = _gain(race, trial, step) * rule.by_step[step].doubling + rule.noise * max(own, noise)
     return not best - best_at(race, trial, step) > reach
 
 
-@compiled
+@part
 def _moved(race: Race, here: Ints, step: int) -> tuple[float, float]:
     """How far the best had been behind at half of their steps, added to what was before."""
     halves, bests = np.empty(len(here)), np.empty(len(here))
     for at in range(len(here)):
         halves[at], bests[at] = -half_at(race, here[at], step), -best_at(race, here[at], step)
-    before = np.empty(len(here), np.int64)
-    before[np.argsort(halves, kind="mergesort")] = np.arange(1, len(here) + 1)
-    top = np.argsort(bests, kind="mergesort")[: len(race.rule.moves) - 1]
-    moved = np.empty(len(top))
-    for at in range(len(top)):
+    before, count = np.empty(len(here), np.int64), min(len(here), len(race.rule.moves) - 1)
+    order, top, moved = ascending(halves), ascending(bests), np.empty(count)
+    for at in range(len(here)):
+        before[order[at]] = at + 1
+    for at in range(count):
         moved[at] = race.rule.moves[at + 1, before[top[at]]]
-    return race.memory[0] + added(moved, race.rule.exact), race.memory[1] + len(top)
+    return race.memory[0] + added(moved, race.rule.exact), race.memory[1] + count
 
 
-@compiled
+@part
 def _gain(race: Race, trial: int, step: int) -> float:
     return best_at(race, trial, step) - half_at(race, trial, step)
 

@@ -10,6 +10,7 @@ from tune_es.criteria import Criterion
 from tune_es.replay.fast import (
     adaptive,
     combine,
+    composing,
     flatness,
     guards,
     limits,
@@ -27,6 +28,7 @@ KERNELS: Mapping[type[Criterion], Callable[[Any, Block], Say]] = {
     criteria.AnyOf: combine.any_of,
     criteria.AtLeast: combine.at_least,
     criteria.Budget: limits.budget,
+    criteria.Composite: composing.composite,
     criteria.DecayingDelta: patience.scheduled,
     criteria.Divergence: guards.divergence,
     criteria.Every: combine.every,

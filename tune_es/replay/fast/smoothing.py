@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tune_es.criteria import Criterion, Smoothed
+from tune_es.criteria import Composite, Criterion, Smoothed
 from tune_es.replay.curves import Floats, Ints
 from tune_es.replay.fast import sums
 from tune_es.replay.fast.block import Block, Say
@@ -21,7 +21,7 @@ SIGNALS = {Exponential, MovingMean, MovingMedian}
 def smoothed(rule: Smoothed, block: Block) -> Say:
     """:class:`tune_es.Smoothed` with any rule that has a kernel, and any of our signals."""
     inner, by, values = rule.rule, rule.by, block.values(rule.metric)
-    if not all(_is_compiled(each, block) for each in rule.walk()):
+    if not can_be_scored(rule, block):
         return block.fallback(rule, block)
     if values is None:
         return block.say(inner)
@@ -32,12 +32,18 @@ def smoothed(rule: Smoothed, block: Block) -> Say:
         _average(block.starts, block.stops, by.window, EXACT, smooth)
     elif isinstance(by, MovingMedian):
         _middle(block.starts, block.stops, by.window, smooth)
-    return block.scored(smooth, rule.metric).say(inner)
+    known = None if rule.metric is None else block.policy.metrics[rule.metric].sign
+    return block.scored(smooth, rule.metric, known).say(inner)
 
 
-def _is_compiled(rule: Criterion, block: Block) -> bool:
-    by = rule.by if isinstance(rule, Smoothed) else None
-    return type(rule) in block.kernels and (by is None or type(by) in SIGNALS)
+def can_be_scored(rule: Criterion, block: Block) -> bool:
+    """True where a rule is compiled with all in it, so that it may be given other scores."""
+    return all(
+        type(each) in block.kernels
+        and not (isinstance(each, Smoothed) and type(each.by) not in SIGNALS)
+        and not (isinstance(each, Composite) and each.weights_from)
+        for each in rule.walk()
+    )
 
 
 @compiled

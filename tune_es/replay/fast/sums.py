@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 
 from tune_es.replay.curves import Floats
-from tune_es.replay.fast.compiled import compiled
+from tune_es.replay.fast.compiled import part
 
 #: Whether ``sum`` carries along what it rounds off.
 EXACT = sys.version_info >= (3, 12)
 
 
-@compiled
+@part
 def added(values: Floats, exact: bool) -> float:
     """The sum of some values in their order.
 

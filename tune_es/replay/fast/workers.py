@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tune_es.replay.curves import Floats, Ints
-from tune_es.replay.fast.compiled import compiled
+from tune_es.replay.fast.compiled import part
 
 
 class Workers(NamedTuple):
@@ -21,14 +21,14 @@ class Workers(NamedTuple):
     counts: Ints
 
 
-@compiled
+@part
 def workers_of(count: int) -> Workers:
     """Idle workers."""
     idle, never = np.full(count, -1, np.int64), np.full(count, np.inf)
     return Workers(idle, never, np.zeros(count), np.zeros(count, np.int64), np.zeros(2, np.int64))
 
 
-@compiled
+@part
 def start(workers: Workers, trial: int, time: float, lasts: float) -> None:
     """A worker that is idle begins a step of a trial."""
     worker = 0
@@ -39,7 +39,7 @@ def start(workers: Workers, trial: int, time: float, lasts: float) -> None:
     go_on(workers, worker, time, lasts)
 
 
-@compiled
+@part
 def go_on(workers: Workers, worker: int, time: float, lasts: float) -> None:
     """A worker begins the next step of its trial."""
     workers.begun[worker], workers.ends[worker] = time, time + lasts
@@ -47,14 +47,14 @@ def go_on(workers: Workers, worker: int, time: float, lasts: float) -> None:
     workers.counts[0] += 1
 
 
-@compiled
+@part
 def leave(workers: Workers, worker: int) -> None:
     """A worker is idle again."""
     workers.holder[worker], workers.ends[worker] = -1, np.inf
     workers.counts[1] -= 1
 
 
-@compiled
+@part
 def earliest(workers: Workers) -> int:
     """The worker whose step ends first; of equal ones the one whose step began first."""
     first, ends, begun, order = 0, workers.ends, workers.begun, workers.order
