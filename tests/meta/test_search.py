@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,11 @@ class Instead(Workers):
         self.lasts, self.seen = lasts, list[Recipe]()
 
     def measure(
-        self, recipes: Any, on_done: Callable[[int], Any] = lambda policies: None
+        self,
+        recipes: Sequence[Recipe],
+        on_done: Callable[[int], Any] = lambda policies: None,
+        *,
+        tasks: Sequence[int] | None = None,
     ) -> list[Measured]:
         self.seen += recipes
         if len(self.seen) > self.lasts:

@@ -60,6 +60,7 @@ def search(
     *,
     archive: Archive,
     seed: int = 0,
+    tasks: Sequence[int] | None = None,
     on_done: Callable[[int], Any] = lambda policies: None,
 ) -> list[Tried]:
     """Propose and measure policies until there are ``n_trials``.
@@ -70,12 +71,13 @@ def search(
     ended and begun again.
 
     Args:
-        workers: Who measures, on the tuning tasks.
+        workers: Who measures.
         space: What may be proposed.
         goal: The constraint.
         n_trials: How many policies in all, those in the archive included.
         archive: What was measured before.
         seed: Of the sampler.
+        tasks: The places of the tuning tasks on the bench; all of its tasks by default.
         on_done: Called with the number of policies that were just measured, or read.
     """
     check_count("search", "n_trials", n_trials)
@@ -93,7 +95,8 @@ def search(
         _check_same(known, proposed)
         on_done(len(known))
         measured = [_read(trial, space).measured for trial in known]
-        measured += workers.measure([recipe for _, recipe in proposed[len(known) :]], on_done)
+        new = [recipe for _, recipe in proposed[len(known) :]]
+        measured += workers.measure(new, on_done, tasks=tasks)
         told = [
             _tell(study, trial, one, goal)
             for (trial, _), one in zip(proposed, measured, strict=True)
