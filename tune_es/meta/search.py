@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +65,9 @@ def search(
 ) -> list[Tried]:
     """Propose and measure policies until there are ``n_trials``.
 
-    Two objectives, mean cost and mean regret, under the constraint that the tail of the regret
-    over tasks is within the limit: multivariate TPE, started from known policies. The same seed
+    Multivariate TPE, started from known policies, under the constraint that the tail of the regret
+    over tasks is within the limit. One batch is proposed to be cheap, the next to be cheap or to
+    lose little: the first finds the policy that is asked for, the second the front. The same seed
     gives the same policies, however many processes measure them and however often the search was
     ended and begun again.
 
@@ -82,41 +83,39 @@ def search(
     """
     check_count("search", "n_trials", n_trials)
     kept = archive.trials[:n_trials]
-    whole = len(kept) // BATCH * BATCH
-    with quiet():
-        study = optuna.create_study(directions=DIRECTIONS)
-    study.add_trials(kept[:whole])
-    tried = [_read(trial, space) for trial in kept[:whole]]
-    on_done(whole)
-    while len(tried) < n_trials:
-        first = len(tried)
-        proposed = _ask(study, space, min(BATCH, n_trials - first), seed)
+    done = kept[: len(kept) // BATCH * BATCH]
+    tried = [_read(trial, space) for trial in done]
+    on_done(len(done))
+    while len(done) < n_trials:
+        first = len(done)
+        proposed = _ask(done, space, min(BATCH, n_trials - first), seed)
         known = kept[first : first + len(proposed)]
         _check_same(known, proposed)
         on_done(len(known))
         measured = [_read(trial, space).measured for trial in known]
         new = [recipe for _, recipe in proposed[len(known) :]]
         measured += workers.measure(new, on_done, tasks=tasks)
-        told = [
-            _tell(study, trial, one, goal)
-            for (trial, _), one in zip(proposed, measured, strict=True)
-        ]
+        told = [_told(trial, one, goal) for (trial, _), one in zip(proposed, measured, strict=True)]
         archive.add(told[len(known) :])
+        done = [*done, *told]
         tried += [
-            Tried(trial.number, recipe, one)
-            for (trial, recipe), one in zip(proposed, measured, strict=True)
+            Tried(number, recipe, one)
+            for number, ((_, recipe), one) in enumerate(
+                zip(proposed, measured, strict=True), start=first
+            )
         ]
     return tried
 
 
 def _ask(
-    study: optuna.Study, space: Space, size: int, seed: int
+    done: Sequence[FrozenTrial], space: Space, size: int, seed: int
 ) -> list[tuple[optuna.Trial, Recipe]]:
     """The next policies; a torn batch is proposed again, so all depends on its beginning."""
-    first = len(study.get_trials(deepcopy=False))
+    first = len(done)
     starts = [each for each in STARTS if each["kind"] in space.kinds]
     proposed = []
     with quiet():
+        study = _study_of(done, for_front=first // BATCH % 2 == 1)
         study.sampler = TPESampler(
             seed=int(np.random.default_rng([seed, first]).integers(2**31)),
             multivariate=True,
@@ -131,10 +130,33 @@ def _ask(
     return proposed
 
 
-def _tell(study: optuna.Study, trial: optuna.Trial, measured: Measured, goal: Goal) -> FrozenTrial:
-    trial.set_user_attr(TASKS, to_rows(measured))
-    trial.set_constraint(TAIL, measured.tail(goal.confidence) - goal.max_regret)
-    return study.tell(trial, [measured.cost, measured.regret])
+def _study_of(done: Sequence[FrozenTrial], *, for_front: bool) -> optuna.Study:
+    """A study in memory of what was measured, by cost and regret or by cost alone."""
+    study = optuna.create_study(directions=DIRECTIONS[: 1 + for_front])
+    for trial in done:
+        study.add_trial(_frozen(trial, trial.values[: 1 + for_front], trial.constraints))
+    return study
+
+
+def _frozen(
+    trial: optuna.Trial | FrozenTrial,
+    values: Sequence[float],
+    constraints: Mapping[str, float],
+    **attributes: Any,
+) -> FrozenTrial:
+    return optuna.trial.create_trial(
+        params=trial.params,
+        distributions=trial.distributions,
+        values=list(values),
+        constraints=dict(constraints),
+        user_attrs=attributes,
+    )
+
+
+def _told(trial: optuna.Trial, measured: Measured, goal: Goal) -> FrozenTrial:
+    over = measured.tail(goal.confidence) - goal.max_regret
+    values = (measured.cost, measured.regret)
+    return _frozen(trial, values, {TAIL: over}, **{TASKS: to_rows(measured)})
 
 
 def _read(trial: FrozenTrial, space: Space) -> Tried:
