@@ -58,6 +58,9 @@ def test_json_and_what_was_asked_for(tune_es: Command, sweeps: Path, tmp_path: P
     assert (certificate["workers"], certificate["candidates"]) == (3, 2)
     policy = Policy.from_file(out)
     assert (policy.metric, policy.mode, policy.max_t) == ("f1", "max", 30)
+    assert Policy.from_yaml(said.data["policy"]).stop == policy.stop
+    assert [each["policy"] for each in report["front"]] == list(said.data["front"])
+    assert Policy.from_yaml(said.data["front"][report["front"][0]["policy"]]).max_t == 30
 
 
 def test_the_same_command_goes_on(tune_es: Command, sweeps: Path, tmp_path: Path) -> None:

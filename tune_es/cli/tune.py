@@ -63,7 +63,7 @@ def tune(
         found = tune_by_replay(parts, tuning, where, on_done)
     _write(out, found, named, search.trials)
     if json:
-        show_json({"report": found.report, "certificate": found.certificate})
+        show_json(_plain(found, named, search.trials))
     else:
         _show(found, out, named)
 
@@ -116,6 +116,22 @@ def _write(out: Path, found: Any, named: tuple[str, str, int], trials: int) -> N
     from tune_es.meta import write_policy
 
     write_policy(out, found.recipe.policy(*named, trials), found.certificate)
+
+
+def _plain(found: Any, named: tuple[str, str, int], trials: int) -> dict[str, Any]:
+    """Everything, with the policies of the front as they would be written, in YAML."""
+    recipes = {f"#{each.number}": each.recipe for each in found.tried}
+    front = {
+        each.policy: recipes[each.policy].policy(*named, trials).to_yaml()
+        for each in found.report.front
+    }
+    policy = found.recipe.policy(*named, trials).to_yaml()
+    return {
+        "policy": policy,
+        "certificate": found.certificate,
+        "report": found.report,
+        "front": front,
+    }
 
 
 def _show(found: Any, out: Path, named: tuple[str, str, int]) -> None:
