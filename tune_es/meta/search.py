@@ -24,6 +24,10 @@ BATCH = 16
 #: Random policies before the model is asked, the known ones among them.
 STARTUP = 48
 
+#: One batch in so many is proposed for the front; for the cheapest policy it is hardly better than
+#: random search.
+FRONT_EVERY = 4
+
 #: The user attribute of a trial with every task's numbers, and the name of the constraint: how far
 #: the regret that the share asked for of the tasks stays within is over the limit.
 TASKS, TAIL = "tasks", "tail"
@@ -66,10 +70,10 @@ def search(
     """Propose and measure policies until there are ``n_trials``.
 
     Multivariate TPE, started from known policies, under the constraint that the tail of the regret
-    over tasks is within the limit. One batch is proposed to be cheap, the next to be cheap or to
-    lose little: the first finds the policy that is asked for, the second the front. The same seed
-    gives the same policies, however many processes measure them and however often the search was
-    ended and begun again.
+    over tasks is within the limit. Three batches of four are proposed to be cheap, which finds the
+    policy that is asked for, and the fourth to be cheap or to lose little, for the front. The seed
+    alone decides what is proposed: neither the number of processes does, nor how often the search
+    was ended and begun again.
 
     Args:
         workers: Who measures.
@@ -115,7 +119,7 @@ def _ask(
     starts = [each for each in STARTS if each["kind"] in space.kinds]
     proposed = []
     with quiet():
-        study = _study_of(done, for_front=first // BATCH % 2 == 1)
+        study = _study_of(done, for_front=(first // BATCH + 1) % FRONT_EVERY == 0)
         study.sampler = TPESampler(
             seed=int(np.random.default_rng([seed, first]).integers(2**31)),
             multivariate=True,
