@@ -35,7 +35,7 @@ def test_a_policy_is_written_with_its_certificate(
     assert lines[0].startswith("4 tuning tasks, 2 held out")
     for name in ("tuned", *PRESETS):
         assert any(line.startswith(f" {name}") for line in lines)
-    assert "policies keep the limit there." in said.out
+    assert "policies keep the limit there" in said.out
     assert f"Written for val_loss (min) and a budget of 12: {out}" in lines
     policy, certificate = Policy.from_file(out), Certificate.from_file(out)
     assert (policy.metric, policy.max_t) == ("val_loss", 12)

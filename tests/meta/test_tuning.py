@@ -15,6 +15,8 @@ from tune_es.meta import (
     FULL,
     PRESETS,
     Bench,
+    Goal,
+    Measured,
     OnTask,
     Recipe,
     Space,
@@ -193,7 +195,17 @@ def test_a_bench_that_measures_otherwise_is_refused() -> None:
         tune_on(Workers(QUICK.bench(parts.tuning)), parts, QUICK)
 
 
+def test_the_margin_is_for_the_tuning_tasks() -> None:
+    ten = Measured((OnTask(0.1, 0.5, 1.0), *[OnTask(0.1, 0.0, 0.0)] * 9))
+    assert Goal(0.01, 0.9, margin=1).is_kept_by(ten)
+    assert not Goal(0.01, 0.9).is_kept_by(ten)
+    twenty = Measured((OnTask(0.1, 0.5, 1.0), *[OnTask(0.1, 0.0, 0.0)] * 19))
+    assert Goal(0.01, 0.9).is_kept_by(twenty)
+
+
 def test_mistakes_are_said_when_built() -> None:
+    with pytest.raises(ValueError, match=r"Tuning\.margin must be a number"):
+        Tuning(margin=2.0)
     with pytest.raises(ValueError, match=r"Tuning\.confidence must be a number"):
         Tuning(confidence=1.0)
     with pytest.raises(ValueError, match=r"Tuning\.n_trials must be a whole number"):

@@ -37,8 +37,8 @@ def tune(
     """Tune a policy by replay, and write it with its certificate.
 
     Policies are searched on some of the tasks, for the least cost with which at most a share of
-    1 - confidence of the tasks loses more than --max-regret. The one chosen is judged on the other
-    tasks, beside the presets.
+    1 - confidence of the tasks (times --margin) loses more than --max-regret. The one chosen is
+    judged on the other tasks, beside the presets.
 
     Args:
         curves: Folders of curve sets, or of one: earlier sweeps (see: tune-es record).
@@ -74,6 +74,7 @@ def _tuning(search: Search, shortlist: int, cluster: Cluster) -> Any:
     return Tuning(
         max_regret=search.max_regret,
         confidence=search.confidence,
+        margin=search.margin,
         n_trials=search.n_trials,
         trials=search.trials,
         seeds=search.seeds,
@@ -139,7 +140,7 @@ def _show(found: Any, out: Path, named: tuple[str, str, int]) -> None:
     show_table(_table(report))
     front = ", ".join(f"{each.policy} {each.cost:.3f}/{each.regret:.4f}" for each in report.front)
     say(f"\nCheapest at their regret on the tuning tasks (cost/regret): {front}")
-    say(f"{report.feasible} of {report.tried} policies keep the limit there.")
+    say(f"{report.feasible} of {report.tried} policies keep the limit there, with the margin.")
     compared = report.comparison
     if compared.difference is not None:
         each = compared.difference

@@ -49,9 +49,9 @@ def tune(
 ) -> Tuned:
     """Search policies on the tuning tasks, and judge the one chosen on those held out.
 
-    The search minimises cost under the constraint that at most ``1 - confidence`` of the tuning
-    tasks have a mean regret above ``max_regret``; of those that keep it, the cheapest is chosen,
-    and training in full where none does.
+    The search minimises cost under the constraint that at most ``margin * (1 - confidence)`` of the
+    tuning tasks have a mean regret above ``max_regret``; of those that keep it, the cheapest is
+    chosen, and training in full where none does.
 
     Raises:
         ValueError: A policy that a task refuses; a storage that holds another search.
@@ -130,7 +130,7 @@ def _report(
         comparison=compare(chosen, presets, goal),
         front=front_of(tried),
         tried=len(tried),
-        feasible=sum(_keeps(each, goal) for each in tried),
+        feasible=sum(goal.is_kept_by(each.measured) for each in tried),
         tuning_tasks=tuple(map(name_of, split.tuning)),
         held_out_tasks=tuple(map(name_of, split.held_out)),
     )
@@ -156,14 +156,10 @@ def _certificate(
 def shortlist(tried: Sequence[Tried], goal: Goal, size: int = 1) -> list[Tried]:
     """The cheapest policies that keep the limit on the tuning tasks; training in full if none."""
     keeping = sorted(
-        (each for each in tried if _keeps(each, goal)),
+        (each for each in tried if goal.is_kept_by(each.measured)),
         key=lambda each: (each.measured.cost, each.measured.regret, each.number),
     )
     return keeping[:size] or [_in_full(tried)]
-
-
-def _keeps(tried: Tried, goal: Goal) -> bool:
-    return tried.measured.tail(goal.confidence) <= goal.max_regret
 
 
 def _name(tried: Tried) -> str:
