@@ -154,7 +154,7 @@ def _tried(tuning: Booleans) -> list[Tried]:
 
 def _chosen(world: World, tried: Sequence[Tried], size: int) -> list[int]:
     """The cheapest that keep the limit on the tuning tasks; the dearest where none does."""
-    found = shortlist(tried, Goal(LIMIT, world.confidence), size)
+    found = shortlist(tried, Goal(LIMIT, world.confidence, margin=1), size)
     return [each.number if each.number >= 0 else len(tried) - 1 for each in found]
 
 

@@ -35,7 +35,7 @@ def test_a_policy_is_written_with_its_certificate(
     assert lines[0].startswith("4 tuning tasks, 2 held out")
     for name in ("tuned", *PRESETS):
         assert any(line.startswith(f" {name}") for line in lines)
-    assert "policies keep the limit there." in said.out
+    assert "policies keep the limit there" in said.out
     assert f"Written for val_loss (min) and a budget of 12: {out}" in lines
     policy, certificate = Policy.from_file(out), Certificate.from_file(out)
     assert (policy.metric, policy.max_t) == ("val_loss", 12)
@@ -58,6 +58,9 @@ def test_json_and_what_was_asked_for(tune_es: Command, sweeps: Path, tmp_path: P
     assert (certificate["workers"], certificate["candidates"]) == (3, 2)
     policy = Policy.from_file(out)
     assert (policy.metric, policy.mode, policy.max_t) == ("f1", "max", 30)
+    assert Policy.from_yaml(said.data["policy"]).stop == policy.stop
+    assert [each["policy"] for each in report["front"]] == list(said.data["front"])
+    assert Policy.from_yaml(said.data["front"][report["front"][0]["policy"]]).max_t == 30
 
 
 def test_the_same_command_goes_on(tune_es: Command, sweeps: Path, tmp_path: Path) -> None:

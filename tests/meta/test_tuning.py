@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,23 @@ from tune_es.certificate import Certificate
 from tune_es.meta import (
     FULL,
     PRESETS,
+    Bench,
+    Goal,
+    Measured,
+    OnTask,
+    Recipe,
     Space,
     Split,
     Tuned,
     Tuning,
     Where,
+    Workers,
     clopper_pearson,
     fingerprint,
     leave_one_out,
     policy_text,
     tune,
+    tune_on,
     typical_max_t,
     write_policy,
 )
@@ -92,7 +100,7 @@ def test_a_shortlist_is_paid_for_in_the_bound() -> None:
     assert found.certificate is not None
     assert found.certificate.candidates == 5
     assert found.certificate.bound == pytest.approx(clopper_pearson(0, 4, 0.98))
-    assert "among 5 candidates" in found.certificate.exchangeable
+    assert "but to choose among 5" in found.certificate.exchangeable
 
 
 def test_where_nothing_keeps_the_limit_training_in_full_does() -> None:
@@ -152,17 +160,52 @@ def test_the_file_holds_policy_and_certificate(found: Tuned, tmp_path: Path) -> 
     assert score.cost < 0.4
 
 
-def test_every_task_is_left_out_once() -> None:
+def test_splits_share_workers_and_nothing_is_measured_twice() -> None:
     tasks = [early(f"e{at}", at) for at in range(3)]
     tuning = Tuning(**{**vars(QUICK), "n_trials": 13, "seeds": 1})
+    at_work = Counted(tuning.bench(tasks))
     for parts in leave_one_out(tasks):
-        found = tune(parts, tuning)
+        found, alone = tune_on(at_work, parts, tuning), tune(parts, tuning)
+        assert found.report == alone.report
+        assert found.certificate == alone.certificate
         assert found.certificate is not None
         assert found.certificate.tasks == 1
+        assert "each left out in turn" in found.certificate.exchangeable
+    assert len(at_work.asked) == len(set(at_work.asked))
     assert typical_max_t(tasks) == 12
 
 
+class Counted(Workers):
+    """Remembers what it was asked to run."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self.asked = list[tuple[int, str]]()
+
+    def results(self, jobs: Sequence[tuple[int, tuple[Recipe, ...]]]) -> Iterator[list[OnTask]]:
+        self.asked += [(task, repr(each)) for task, recipes in jobs for each in recipes]
+        return super().results(jobs)
+
+
+def test_a_bench_that_measures_otherwise_is_refused() -> None:
+    parts = split_of(2, 1)
+    with pytest.raises(ValueError, match=r"a bench with Tuning\.seeds = 2, got 3"):
+        tune_on(Workers(Tuning(trials=8, seeds=3).bench(parts.tuning)), parts, QUICK)
+    with pytest.raises(ValueError, match="'early/e02', which is not on the bench"):
+        tune_on(Workers(QUICK.bench(parts.tuning)), parts, QUICK)
+
+
+def test_the_margin_is_for_the_tuning_tasks() -> None:
+    ten = Measured((OnTask(0.1, 0.5, 1.0), *[OnTask(0.1, 0.0, 0.0)] * 9))
+    assert Goal(0.01, 0.9, margin=1).is_kept_by(ten)
+    assert not Goal(0.01, 0.9).is_kept_by(ten)
+    twenty = Measured((OnTask(0.1, 0.5, 1.0), *[OnTask(0.1, 0.0, 0.0)] * 19))
+    assert Goal(0.01, 0.9).is_kept_by(twenty)
+
+
 def test_mistakes_are_said_when_built() -> None:
+    with pytest.raises(ValueError, match=r"Tuning\.margin must be a number"):
+        Tuning(margin=2.0)
     with pytest.raises(ValueError, match=r"Tuning\.confidence must be a number"):
         Tuning(confidence=1.0)
     with pytest.raises(ValueError, match=r"Tuning\.n_trials must be a whole number"):

@@ -37,8 +37,8 @@ def tune(
     """Tune a policy by replay, and write it with its certificate.
 
     Policies are searched on some of the tasks, for the least cost with which at most a share of
-    1 - confidence of the tasks loses more than --max-regret. The one chosen is judged on the other
-    tasks, beside the presets.
+    1 - confidence of the tasks (times --margin) loses more than --max-regret. The one chosen is
+    judged on the other tasks, beside the presets.
 
     Args:
         curves: Folders of curve sets, or of one: earlier sweeps (see: tune-es record).
@@ -63,7 +63,7 @@ def tune(
         found = tune_by_replay(parts, tuning, where, on_done)
     _write(out, found, named, search.trials)
     if json:
-        show_json({"report": found.report, "certificate": found.certificate})
+        show_json(_plain(found, named, search.trials))
     else:
         _show(found, out, named)
 
@@ -74,6 +74,7 @@ def _tuning(search: Search, shortlist: int, cluster: Cluster) -> Any:
     return Tuning(
         max_regret=search.max_regret,
         confidence=search.confidence,
+        margin=search.margin,
         n_trials=search.n_trials,
         trials=search.trials,
         seeds=search.seeds,
@@ -118,12 +119,28 @@ def _write(out: Path, found: Any, named: tuple[str, str, int], trials: int) -> N
     write_policy(out, found.recipe.policy(*named, trials), found.certificate)
 
 
+def _plain(found: Any, named: tuple[str, str, int], trials: int) -> dict[str, Any]:
+    """Everything, with the policies of the front as they would be written, in YAML."""
+    recipes = {f"#{each.number}": each.recipe for each in found.tried}
+    front = {
+        each.policy: recipes[each.policy].policy(*named, trials).to_yaml()
+        for each in found.report.front
+    }
+    policy = found.recipe.policy(*named, trials).to_yaml()
+    return {
+        "policy": policy,
+        "certificate": found.certificate,
+        "report": found.report,
+        "front": front,
+    }
+
+
 def _show(found: Any, out: Path, named: tuple[str, str, int]) -> None:
     report, certificate = found.report, found.certificate
     show_table(_table(report))
     front = ", ".join(f"{each.policy} {each.cost:.3f}/{each.regret:.4f}" for each in report.front)
     say(f"\nCheapest at their regret on the tuning tasks (cost/regret): {front}")
-    say(f"{report.feasible} of {report.tried} policies keep the limit there.")
+    say(f"{report.feasible} of {report.tried} policies keep the limit there, with the margin.")
     compared = report.comparison
     if compared.difference is not None:
         each = compared.difference

@@ -19,6 +19,7 @@ class Search:
     Args:
         max_regret: What may be lost, as a share of what the best trial gains over the median one.
         confidence: The share of tasks that have to stay within it, and how sure the certificate is.
+        margin: The part of 1 - confidence that the tuning tasks may use up, from 0 to 1.
         n_trials: Policies to try.
         trials: Trials of a sweep; all of a task's where it has fewer.
         seeds: Sweeps of a task.
@@ -30,6 +31,7 @@ class Search:
 
     max_regret: float = 0.01
     confidence: float = 0.9
+    margin: float = 0.5
     n_trials: int = 500
     trials: int = 100
     seeds: int = 20

@@ -9,10 +9,11 @@ from tune_es.meta.measured import Measured, OnTask, interval, tail
 from tune_es.meta.recipe import FULL, Recipe
 from tune_es.meta.report import Comparison, Judged, Report, Row
 from tune_es.meta.search import Goal, Tried, search
+from tune_es.meta.settings import Tuning, Where
 from tune_es.meta.space import KINDS, Space
 from tune_es.meta.split import Split, family_of, leave_one_out, name_of, split, split_by_name
 from tune_es.meta.storage import Archive
-from tune_es.meta.tuning import Tuned, Tuning, Where, shortlist, tune, typical_max_t
+from tune_es.meta.tuning import Tuned, shortlist, tune, tune_on, typical_max_t
 
 __all__ = [
     "FULL",
@@ -51,6 +52,7 @@ __all__ = [
     "split_by_name",
     "tail",
     "tune",
+    "tune_on",
     "typical_max_t",
     "union",
     "workers",

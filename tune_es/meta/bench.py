@@ -58,10 +58,14 @@ class Bench:
 
 
 class Workers:
-    """Runs the jobs of a bench, one after the other in this process; to be closed."""
+    """Runs the jobs of a bench, one after the other in this process; to be closed.
+
+    What was measured once is remembered: splits of the same tasks may share one.
+    """
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self._known: dict[tuple[int, str], OnTask] = {}
 
     def results(self, jobs: Sequence[Job]) -> Iterator[list[OnTask]]:
         """What each job gave, in the order of the jobs."""
@@ -71,22 +75,33 @@ class Workers:
         """Let the processes go."""
 
     def measure(
-        self, recipes: Sequence[Recipe], on_done: Callable[[int], Any] = lambda policies: None
+        self,
+        recipes: Sequence[Recipe],
+        on_done: Callable[[int], Any] = lambda policies: None,
+        *,
+        tasks: Sequence[int] | None = None,
     ) -> list[Measured]:
-        """Every policy on every task; ``on_done`` is called once all are measured."""
-        groups = [
-            range(at, min(at + AT_ONCE, len(recipes))) for at in range(0, len(recipes), AT_ONCE)
-        ]
-        places = [(task, group) for task in range(len(self.bench.tasks)) for group in groups]
-        # The long ones first, so that no process is left alone with one at the end.
-        places.sort(key=lambda place: -int(self.bench.tasks[place[0]].lengths.sum()))
-        jobs = [(task, tuple(recipes[at] for at in group)) for task, group in places]
-        found: dict[tuple[int, int], OnTask] = {}
-        for (task, group), done in zip(places, self.results(jobs), strict=True):
-            found |= {(task, at): one for at, one in zip(group, done, strict=True)}
+        """Every policy on every task, or on those of these places.
+
+        ``on_done`` is called with the number of policies once all are measured.
+        """
+        places = range(len(self.bench.tasks)) if tasks is None else tasks
+        jobs = self._jobs(recipes, places)
+        for (task, asked), done in zip(jobs, self.results(jobs), strict=True):
+            self._known |= {(task, repr(each)): one for each, one in zip(asked, done, strict=True)}
         on_done(len(recipes))
-        tasks = range(len(self.bench.tasks))
-        return [Measured(tuple(found[task, at] for task in tasks)) for at in range(len(recipes))]
+        return [
+            Measured(tuple(self._known[task, repr(each)] for task in places)) for each in recipes
+        ]
+
+    def _jobs(self, recipes: Sequence[Recipe], tasks: Sequence[int]) -> list[Job]:
+        """What is not known yet, the long tasks first: none is to be left alone at the end."""
+        jobs = list[Job]()
+        for task in sorted(tasks, key=lambda task: -int(self.bench.tasks[task].lengths.sum())):
+            named = {repr(each): each for each in recipes if (task, repr(each)) not in self._known}
+            new = list(named.values())
+            jobs += [(task, tuple(new[at : at + AT_ONCE])) for at in range(0, len(new), AT_ONCE)]
+        return jobs
 
 
 class ProcessWorkers(Workers):
@@ -119,12 +134,15 @@ class RayWorkers(Workers):
             ray.init(address=address, log_to_driver=False)
         self._bench = ray.put(bench)
         self._run = ray.remote(_run_on)
+        self._waiting = list[Any]()
 
     def results(self, jobs: Sequence[Job]) -> Iterator[list[OnTask]]:
-        waiting = [self._run.remote(self._bench, job) for job in jobs]
-        return iter(self._ray.get(waiting))
+        self._waiting = [self._run.remote(self._bench, job) for job in jobs]
+        return iter(self._ray.get(self._waiting))
 
     def close(self) -> None:
+        for each in self._waiting:  # those that are done do not mind
+            self._ray.cancel(each)
         if self._ours:
             self._ray.shutdown()
 

@@ -14,14 +14,10 @@ from tune_es.replay import TaskCurves
 #: Curves of a task from which its noise is read.
 SOME = 200
 
+#: What has to be true of the tasks: how they were held out, and what they decided.
 EXCHANGEABLE = (
-    "the held-out tasks and the next one come from one source in no particular order; the policy "
-    "was chosen without them"
-)
-#: Where the held-out tasks had a say.
-CHOSEN_AMONG = (
-    "the held-out tasks and the next one come from one source in no particular order; the policy "
-    "was chosen on them among {} candidates fixed without them"
+    "the held-out tasks ({}) and the next one, as if they came from one source in no particular "
+    "order; the held-out tasks had no say in the policy but to choose among {}"
 )
 
 
@@ -46,13 +42,21 @@ def fewest(over: Sequence[int]) -> int:
 
 
 def certify(
-    bench: Bench, found: Judged, *, confidence: float, candidates: int, tuned_on: int, tried: int
+    bench: Bench,
+    found: Judged,
+    *,
+    how: str,
+    confidence: float,
+    candidates: int,
+    tuned_on: int,
+    tried: int,
 ) -> Certificate:
     """The certificate of a policy that was judged on held-out tasks.
 
     Args:
         bench: All tasks, tuning ones included, and how sweeps were drawn.
         found: What the policy did on the held-out tasks.
+        how: How the held-out tasks were picked.
         confidence: How sure the bounds are to be.
         candidates: Policies that the held-out tasks were asked about.
         tuned_on: Tasks that the candidates were chosen on.
@@ -72,7 +76,7 @@ def certify(
         tuned_on=tuned_on,
         tried=tried,
         curves=fingerprint(bench.tasks),
-        exchangeable=EXCHANGEABLE if candidates == 1 else CHOSEN_AMONG.format(candidates),
+        exchangeable=EXCHANGEABLE.format(how, candidates),
         metrics=tuple(sorted({f"{each.task.metric} {each.task.mode}" for each in bench.tasks})),
         max_t=_span(bench.tasks, lambda each: each.task.max_t),
         trials=(min(sizes), max(sizes)),

@@ -9,6 +9,9 @@ from tune_es.meta.measured import Measured, interval
 from tune_es.meta.search import Goal, Tried
 from tune_es.replay import Interval, Point, envelope
 
+#: Held-out tasks below which nothing is shown: a bootstrap of fewer knows no doubt.
+FEWEST = 5
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -119,6 +122,8 @@ def compare(mine: Row, presets: Sequence[Row], goal: Goal) -> Comparison:
             f"no gain: {mine.held_out.over} of {mine.held_out.tasks} held-out tasks lose more than "
             f"{goal.max_regret:g}"
         )
+    elif mine.held_out.tasks < FEWEST:
+        why = f"no gain: {mine.held_out.tasks} held-out tasks are too few to show one"
     elif difference.high >= 0:
         why = f"no gain: it is not shown to cost less than {best.policy} on held-out tasks"
     else:

@@ -12,13 +12,23 @@ import numpy as np
 from tune_es.checks import check_number, nearest
 from tune_es.replay import TaskCurves
 
+#: Held-out tasks that no chance has drawn.
+NAMED = "named by hand"
+
 
 @dataclass(frozen=True)
 class Split:
-    """Tasks to tune on and tasks held out; none is in both."""
+    """Tasks to tune on and tasks held out; none is in both.
+
+    Args:
+        tuning: The former.
+        held_out: The latter.
+        how: How it was decided which are held out, for the certificate.
+    """
 
     tuning: tuple[TaskCurves, ...]
     held_out: tuple[TaskCurves, ...]
+    how: str = NAMED
 
     def __post_init__(self) -> None:
         if not self.tuning:
@@ -65,7 +75,8 @@ def split(
         if sum(by(each) in out for each in tasks) >= wanted:
             break
         out.add(groups[at])
-    return _parted(tasks, lambda each: by(each) in out)
+    what = "tasks" if by is name_of else f"groups ({by.__name__})"
+    return _parted(tasks, lambda each: by(each) in out, f"{what} drawn by seed {seed}")
 
 
 def split_by_name(tasks: Sequence[TaskCurves], names: Sequence[str]) -> Split:
@@ -78,7 +89,7 @@ def split_by_name(tasks: Sequence[TaskCurves], names: Sequence[str]) -> Split:
     for name in names:
         if name not in known:
             raise ValueError(f"no task or curve set is called {name!r}; {nearest(name, known)}")
-    return _parted(tasks, lambda each: not set(names).isdisjoint(_names(each)))
+    return _parted(tasks, lambda each: not set(names).isdisjoint(_names(each)), NAMED)
 
 
 def leave_one_out(
@@ -86,7 +97,7 @@ def leave_one_out(
 ) -> Iterator[Split]:
     """A split for each task, or for each family, held out alone."""
     for group in sorted({by(each) for each in tasks}):
-        yield _parted(tasks, partial(_is_in, group, by))
+        yield _parted(tasks, partial(_is_in, group, by), "each left out in turn")
 
 
 def _is_in(group: str, by: Callable[[TaskCurves], str], curves: TaskCurves) -> bool:
@@ -97,9 +108,10 @@ def _names(curves: TaskCurves) -> tuple[str, str, str]:
     return curves.task.name, name_of(curves), family_of(curves)
 
 
-def _parted(tasks: Sequence[TaskCurves], is_out: Callable[[TaskCurves], bool]) -> Split:
+def _parted(tasks: Sequence[TaskCurves], is_out: Callable[[TaskCurves], bool], how: str) -> Split:
     ordered = sorted(tasks, key=name_of)
     return Split(
         tuple(each for each in ordered if not is_out(each)),
         tuple(each for each in ordered if is_out(each)),
+        how,
     )

@@ -2,82 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median_low
 from typing import Any
 
 from tune_es.certificate import Certificate
-from tune_es.checks import check_count, check_number
-from tune_es.meta.bench import Bench, Workers, workers
+from tune_es.meta.bench import Bench, Workers
 from tune_es.meta.certify import certify, fewest
-from tune_es.meta.fingerprint import fingerprint
 from tune_es.meta.known import PRESETS
 from tune_es.meta.measured import Measured, OnTask
 from tune_es.meta.recipe import FULL, Recipe
 from tune_es.meta.report import Report, Row, compare, front_of, row
 from tune_es.meta.search import Goal, Tried, search
-from tune_es.meta.space import Space
+from tune_es.meta.settings import Tuning, Where
 from tune_es.meta.split import Split, name_of
 from tune_es.meta.storage import Archive
-from tune_es.replay import Cluster, TaskCurves
+from tune_es.replay import TaskCurves
 
 Progress = Callable[[int], Any]
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """How a policy is tuned.
-
-    Args:
-        max_regret: The regret that is accepted.
-        confidence: The share of tasks that have to stay within it, and how sure the certificate is.
-        n_trials: Policies to try.
-        trials: Trials of a sweep.
-        seeds: Sweeps of a task.
-        shortlist: Policies that the held-out tasks choose among: the cheapest on the tuning tasks.
-            1 leaves nothing to them but the verdict; more are paid for in the bound.
-        seed: Of the search.
-        space: What may be proposed.
-        cluster: What is simulated.
-
-    Raises:
-        ValueError: A number outside its range.
-    """
-
-    max_regret: float = 0.01
-    confidence: float = 0.9
-    n_trials: int = 500
-    trials: int = 100
-    seeds: int = 20
-    shortlist: int = 1
-    seed: int = 0
-    space: Space = field(default_factory=Space)
-    cluster: Cluster = Cluster()
-
-    def __post_init__(self) -> None:
-        check_number("Tuning", "max_regret", self.max_regret, least=0)
-        check_number("Tuning", "confidence", self.confidence, least=0.5, most=0.999)
-        for name in ("n_trials", "trials", "seeds", "shortlist"):
-            check_count("Tuning", name, getattr(self, name))
-        check_count("Tuning", "seed", self.seed, least=0)
-
-    @property
-    def goal(self) -> Goal:
-        return Goal(self.max_regret, self.confidence)
-
-    def bench(self, tasks: Sequence[TaskCurves]) -> Bench:
-        """Where policies are measured on these tasks."""
-        return Bench(tuple(tasks), self.trials, self.seeds, self.cluster, self.max_regret)
-
-    def settings(self, split: Split) -> dict[str, Any]:
-        """What the results of a search depend on, for a storage to be true to."""
-        same = ("n_trials", "shortlist")  # more policies may be tried later
-        own = {name: value for name, value in dataclasses.asdict(self).items() if name not in same}
-        names = [name_of(each) for each in split.tuning]
-        return {**own, "curves": fingerprint(split.tuning), "tuning_tasks": names}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,27 +41,6 @@ class Tuned:
     tried: Sequence[Tried]
 
 
-@dataclass(frozen=True)
-class Where:
-    """Who does the work, and where it is kept.
-
-    Args:
-        processes: Cores to use. Above 1, a script needs ``if __name__ == "__main__"``.
-        ray: Measure on the Ray cluster that this process is in, or a local one.
-        address: The address of a Ray cluster to join.
-        storage: A URL of Optuna or a journal file, to go on from after an interruption.
-    """
-
-    processes: int = 1
-    ray: bool = False
-    address: str | None = None
-    storage: str | None = None
-
-    def workers(self, bench: Bench) -> Workers:
-        """Who measures."""
-        return workers(bench, self.processes, self.ray, self.address)
-
-
 def tune(
     split: Split,
     tuning: Tuning,
@@ -126,32 +49,55 @@ def tune(
 ) -> Tuned:
     """Search policies on the tuning tasks, and judge the one chosen on those held out.
 
-    The search minimises cost under the constraint that at most ``1 - confidence`` of the tuning
-    tasks have a mean regret above ``max_regret``; of those that keep it, the cheapest is chosen,
-    and training in full where none does.
+    The search minimises cost under the constraint that at most ``margin * (1 - confidence)`` of the
+    tuning tasks have a mean regret above ``max_regret``; of those that keep it, the cheapest is
+    chosen, and training in full where none does.
 
     Raises:
         ValueError: A policy that a task refuses; a storage that holds another search.
     """
     where = where or Where()
     archive = Archive(where.storage, tuning.settings(split))
+    with closing(where.workers(tuning.bench([*split.tuning, *split.held_out]))) as at_work:
+        return tune_on(at_work, split, tuning, archive, on_done)
+
+
+def tune_on(
+    at_work: Workers,
+    split: Split,
+    tuning: Tuning,
+    archive: Archive | None = None,
+    on_done: Progress = lambda policies: None,
+) -> Tuned:
+    """As :func:`tune`, by workers that several splits of the same tasks share.
+
+    Args:
+        at_work: Who measures, on ``tuning.bench`` of all tasks.
+        split: Which of these tasks are tuned on and which held out.
+        tuning: How.
+        archive: What was measured before.
+        on_done: Called with the number of policies that were just measured.
+
+    Raises:
+        ValueError: A task that is not on the bench, or other settings there.
+    """
+    ours, theirs = (_places(at_work.bench, tuning, part) for part in (split.tuning, split.held_out))
     presets = list(PRESETS.values())
-    with closing(where.workers(tuning.bench(split.tuning))) as at_work:
-        known = at_work.measure(presets)
-        tried = search(
-            at_work,
-            tuning.space,
-            tuning.goal,
-            tuning.n_trials,
-            archive=archive,
-            seed=tuning.seed,
-            on_done=on_done,
-        )
+    known = at_work.measure(presets, tasks=ours)
+    tried = search(
+        at_work,
+        tuning.space,
+        tuning.goal,
+        tuning.n_trials,
+        archive=archive or Archive(None, {}),
+        seed=tuning.seed,
+        tasks=ours,
+        on_done=on_done,
+    )
     chosen = shortlist(tried, tuning.goal, tuning.shortlist)
     judged = list[Measured]()
-    if split.held_out:
-        with closing(where.workers(tuning.bench(split.held_out))) as at_work:
-            judged = at_work.measure([*presets, *(each.recipe for each in chosen)])
+    if theirs:
+        judged = at_work.measure([*presets, *(each.recipe for each in chosen)], tasks=theirs)
     names = [*PRESETS, *(_name(each) for each in chosen)]
     rows = _rows(names, [*known, *(each.measured for each in chosen)], judged, tuning.goal)
     mine = rows[len(presets) :]
@@ -159,6 +105,20 @@ def tune(
     report = _report(split, mine[best], rows[: len(presets)], tried, tuning.goal)
     certificate = _certificate(split, tuning, report, len(chosen))
     return Tuned(chosen[best].recipe, certificate, report, tried)
+
+
+def _places(bench: Bench, tuning: Tuning, tasks: Sequence[TaskCurves]) -> list[int]:
+    """Where these tasks are on the bench, which has to measure as it is told."""
+    asked = tuning.bench(())
+    for name in ("trials", "seeds", "cluster", "max_regret"):
+        if getattr(bench, name) != getattr(asked, name):
+            there, wanted = getattr(bench, name), getattr(asked, name)
+            raise ValueError(f"tune_on needs a bench with Tuning.{name} = {wanted}, got {there}")
+    places = {name_of(each): at for at, each in enumerate(bench.tasks)}
+    lost = [name_of(each) for each in tasks if name_of(each) not in places]
+    if lost:
+        raise ValueError(f"tune_on was given task {lost[0]!r}, which is not on the bench")
+    return [places[name_of(each)] for each in tasks]
 
 
 def _report(
@@ -170,7 +130,7 @@ def _report(
         comparison=compare(chosen, presets, goal),
         front=front_of(tried),
         tried=len(tried),
-        feasible=sum(_keeps(each, goal) for each in tried),
+        feasible=sum(goal.is_kept_by(each.measured) for each in tried),
         tuning_tasks=tuple(map(name_of, split.tuning)),
         held_out_tasks=tuple(map(name_of, split.held_out)),
     )
@@ -185,6 +145,7 @@ def _certificate(
     return certify(
         tuning.bench([*split.tuning, *split.held_out]),
         report.chosen.held_out,
+        how=split.how,
         confidence=tuning.confidence,
         candidates=candidates,
         tuned_on=len(split.tuning),
@@ -195,14 +156,10 @@ def _certificate(
 def shortlist(tried: Sequence[Tried], goal: Goal, size: int = 1) -> list[Tried]:
     """The cheapest policies that keep the limit on the tuning tasks; training in full if none."""
     keeping = sorted(
-        (each for each in tried if _keeps(each, goal)),
+        (each for each in tried if goal.is_kept_by(each.measured)),
         key=lambda each: (each.measured.cost, each.measured.regret, each.number),
     )
     return keeping[:size] or [_in_full(tried)]
-
-
-def _keeps(tried: Tried, goal: Goal) -> bool:
-    return tried.measured.tail(goal.confidence) <= goal.max_regret
 
 
 def _name(tried: Tried) -> str:
