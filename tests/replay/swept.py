@@ -38,8 +38,8 @@ from tune_es.replay.life import FAILED
 from tune_es.replay.sweeps import run_swept
 
 MAX_T = 14
-
-OTHERS = {"f1": "max"}
+#: "unknown" is a metric that the policy names and no trial reports.
+OTHERS = {"f1": "max", "unknown": "max"}
 
 values = levels | st.floats(-2, 2) | st.sampled_from([math.nan, math.inf, -math.inf])
 
@@ -47,6 +47,7 @@ own_rules: st.SearchStrategy[Criterion] = st.sampled_from(
     [
         Patience(2),
         Patience(3, metric="f1"),
+        Patience(1, metric="unknown"),
         Adaptive(2),
         Target(0.75),
         Budget(seconds=9),

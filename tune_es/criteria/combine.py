@@ -81,8 +81,8 @@ class _Joined(Criterion):
             after.append((inner_after, verdict if verdict.heard else last))
         joined = _join([say for _, say in after], self._quorum)
         if not heard:
-            joined = self.silence(joined.left)
-        return tuple(after), joined
+            return tuple(after), self.silence(joined.left)
+        return tuple(after), joined if joined.heard else replace(joined, heard=True)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.criteria))})"

@@ -22,8 +22,11 @@ from tune_es import (
     Patience,
     Plateau,
     Policy,
+    SuccessiveHalving,
     Target,
 )
+from tune_es.cohort import Cohort
+from tune_es.records import Observation
 
 FLAT = [0.5] * 8
 
@@ -143,6 +146,12 @@ def test_parts_of_different_metrics_that_arrive_in_turn_can_still_agree() -> Non
     policy = Policy("a", "max", stop=rule, other_metrics={"b": "max"})
     rows = [{"a": 1.0} if at % 2 else {"b": 1.0} for at in range(20)]
     assert stops(policy, rows) is not None
+
+
+def test_what_one_part_heard_the_whole_has_heard() -> None:
+    rule = AnyOf(Patience(1, metric="unknown"), SuccessiveHalving())
+    said = rule.step(rule.init(), Observation("", 1, 0.5, {}, {}, max_t=9), Cohort().peers(""))[1]
+    assert (said.heard, said.stop) == (True, False)
 
 
 @pytest.mark.parametrize(
