@@ -120,7 +120,7 @@ def compare(mine: Row, presets: Sequence[Row], goal: Goal) -> Comparison:
     if mine.held_out.tail > goal.max_regret:
         why = (
             f"no gain: {mine.held_out.over} of {mine.held_out.tasks} held-out tasks lose more than "
-            f"{goal.max_regret:g}"
+            f"{goal.max_regret:g} ({best.held_out.over} under {best.policy})"
         )
     elif mine.held_out.tasks < FEWEST:
         why = f"no gain: {mine.held_out.tasks} held-out tasks are too few to show one"
