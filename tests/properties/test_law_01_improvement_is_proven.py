@@ -60,8 +60,8 @@ def test_law_1_a_tie_and_a_nan_are_misses(
 @given(scores=curves)
 def test_law_1_the_best_of_a_decision_is_the_first_of_the_highest(scores: list[float]) -> None:
     end = Budget(steps=len(scores) or 1)
-    unguarded = {"nonfinite_patience": None, "explosion_factor": None}
-    decision = Policy("score", "max", stop=end, **unguarded).first_stop(scores)
+    policy = Policy("score", "max", stop=end, nonfinite_patience=None, explosion_factor=None)
+    decision = policy.first_stop(scores)
     finite = [score for score in scores if math.isfinite(score)]
     if decision is None:
         assert scores == []
