@@ -58,8 +58,7 @@ class Policy:
         promotion: A rule that pauses trials at rungs and lets the best go on, such as
             :class:`tune_es.AdaptiveQuota`; trials have to save checkpoints then.
         ties: How promotion tells trials apart that ``metric`` does not: :class:`tune_es.TieBreak`.
-        budget_price: What a trial's whole ``max_t`` is worth, in units of ``metric``. It decides
-            nothing: results get ``es/utility`` with it, for a searcher that tunes the rule.
+        budget_price: What a whole ``max_t`` is worth, in units of ``metric``: for ``es/utility``.
 
     Raises:
         ValueError: Who, rule, value and the nearest valid choice.
@@ -211,11 +210,10 @@ class Policy:
 
     def utility(self, decision: Decision) -> float | None:
         """What a trial is worth at a decision (:func:`tune_es.utility.utility`), if priced."""
-        price, max_t = self.budget_price, self.max_t
-        if price is None or max_t is None:
+        if self.budget_price is None or self.max_t is None:
             return None
-        sign = self.metrics[self.metric].sign
-        return utility(decision.best, decision.step, sign=sign, max_t=max_t, price=price)
+        sign, share = self.metrics[self.metric].sign, decision.step / self.max_t
+        return utility(sign * decision.best, share, self.budget_price)
 
     def to_dict(self) -> dict[str, Any]:
         """The policy as plain data; fields that have their default are left out."""
@@ -225,8 +223,7 @@ class Policy:
     def from_dict(cls, data: Mapping[str, Any]) -> Policy:
         """The policy that plain data describes; unknown and missing fields are refused.
 
-        A certificate beside them, as ``tune-es tune`` writes it, is left to
-        :class:`tune_es.certificate.Certificate`.
+        A certificate beside them is for :class:`tune_es.certificate.Certificate`.
         """
         if not isinstance(data, Mapping):
             raise ValueError(f"a policy must be a mapping of fields to values, got {data!r}")
@@ -248,9 +245,6 @@ class Policy:
 
     @classmethod
     def from_file(cls, path: str | Path, **changes: Any) -> Policy:
-        """The policy in a YAML file; with other values for some fields, such as its metric.
-
-        Another ``metric`` takes the place of the file's own in its rules, too.
-        """
+        """The policy in a YAML file, with other values for some fields; a metric in rules, too."""
         data = load_yaml(Path(path).read_text(encoding="utf-8"))
         return cls.from_dict(changed_document(data, changes))
