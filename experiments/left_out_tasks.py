@@ -169,8 +169,8 @@ the limit is the only thing chosen in hindsight, and for all alike. In brackets:
 regret, and the ratio of the tuned policies' cost to this one's with its 90 % interval (tasks drawn
 again; the limits chosen again). Groups are tuned on their own tasks only.
 
-A dozen of the tuned policies are those that a search starts from, and the presets are fixed: some of
-their constants were found on these tasks, which flatters both.
+A dozen of the tuned policies are those that a search starts from, and the presets are fixed: some
+of their constants were found on these tasks, which flatters both.
 """
     ]
     clean = np.array([name.split("/")[0] in CLEAN for name in names])
