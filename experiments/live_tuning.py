@@ -29,14 +29,15 @@ from experiments.searchers.beside import Beside, Judging
 from experiments.searchers.sweeps import quiet
 from experiments.searchers.tabular import Tabular
 from experiments.tables import markdown_table
-from tune_es import Never, Policy
-from tune_es.replay import Cluster, TaskCurves, load_tasks, replay
+from tune_es import Never, Patience, Policy
+from tune_es.replay import Cluster, TaskCurves, load_tasks, replay, stops
 from tune_es.replay.life import TIME_ATTR
 
 RESULTS = Path(__file__).parent / "results"
 WORKERS = 8
 #: Compute of a search, in trainings of a trial in full.
 BUDGET = 60
+PRICES = (0.0, 0.01, 0.03, 0.1)
 PATIENCE = "es/stop/Patience/patience"
 UTILITY = "es/utility"
 
@@ -85,7 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     began = time.monotonic()
     found = list(_run(tasks, options.seeds, options.processes))
     minutes = (time.monotonic() - began) / 60
-    report = render(found, command("experiments.live_tuning", given), len(tasks), options, minutes)
+    alone = {price: [best_patience(each, price) for each in tasks] for price in PRICES}
+    ran = command("experiments.live_tuning", given)
+    report = render(found, ran, len(tasks), options, minutes) + render_alone(alone)
     print(report)
     (options.out / "live_tuning.md").write_text(report, encoding="utf-8")
 
@@ -169,6 +172,24 @@ def _searcher(
     return EarlyStoppingOptunaSearch(dict(space), seed=seed, **asked)
 
 
+def best_patience(curves: TaskCurves, price: float) -> float:
+    """The patience that is best on average over all trials, as a share of the budget.
+
+    Of several that are equally good it is the smallest.
+    """
+    task = curves.task
+    oriented = task.sign * curves.metrics[task.metric]
+    oriented = np.where(np.isfinite(oriented), oriented, -np.inf)
+    worth = []
+    for patience in range(1, task.max_t + 1):
+        policy = Policy(task.metric, task.mode, stop=Patience(patience), max_t=task.max_t)
+        reached = stops(policy, curves).evaluations
+        spans = zip(curves.starts.tolist(), reached.tolist(), strict=False)
+        best = np.array([oriented[start : start + steps].max() for start, steps in spans])
+        worth.append(float((best - price * reached / task.max_t)[np.isfinite(best)].mean()))
+    return (1 + int(np.argmax(np.round(worth, 9)))) / task.max_t
+
+
 def render(
     found: Sequence[Outcome], ran: str, tasks: int, options: argparse.Namespace, minutes: float
 ) -> str:
@@ -198,6 +219,23 @@ what nine in ten lie between.
 - of the best: patience of the trial that the objective likes best (the loss for two objectives).
 - steps: evaluations of the trials of the last quarter, as a share of the budget.
 - regret: what the best loss found lacks, as in searchers.md.
+
+{markdown_table(rows)}"""
+
+
+def render_alone(found: Mapping[float, Sequence[float]]) -> str:
+    """What there is to find, without a search."""
+    rows = [
+        {
+            "price": f"{price:g}" if price else "none: the plain loss",
+            "best patience": f"{np.median(each):.3f} ({min(each):.3f}, {max(each):.3f})",
+        }
+        for price, each in found.items()
+    ]
+    return f"""
+What there is to find, without a search: the one patience that is best on average over all 1000
+trials of a task, the smallest of equally good ones. The median over tasks, the least and the
+largest, as a share of the budget:
 
 {markdown_table(rows)}"""
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.meta.tasks import STEPS, early
-from tune_es import Adaptive, AdaptiveQuota, Policy, SuccessiveHalving
+from tune_es import Adaptive, AdaptiveQuota, Composite, Policy, SuccessiveHalving
 from tune_es.meta import FULL, KINDS, PRESETS, STARTS, Recipe, Space
 from tune_es.replay import judge
 
@@ -123,3 +123,12 @@ def test_mistakes_are_said_when_built() -> None:
         Recipe(not_before=2)
     with pytest.raises(ValueError, match=r"Recipe\.policy\.trials must be a whole number"):
         Recipe().policy("l", "min", 5, 0)
+
+
+def test_a_metric_that_is_the_tasks_own_keeps_the_weight_of_the_objective() -> None:
+    weights = {"objective": 1.0, "val_f1": 0.0, "val_loss": 0.0}
+    stop = {"Composite": {"rule": {"Patience": {"patience": 2}}, "weights": weights}}
+    recipe = Recipe(stop, other_metrics={"val_f1": "max", "val_loss": "min"})
+    policy = recipe.policy("val_f1", "max", max_t=9, trials=9)
+    assert isinstance(policy.criterion, Composite)
+    assert policy.criterion.weights == {"val_f1": 1.0, "val_loss": 0.0}

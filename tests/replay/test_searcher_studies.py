@@ -123,3 +123,13 @@ def test_tasks_are_left_out_one_by_one(shared: Path, tmp_path: Path) -> None:
     text = (tmp_path / "left_out_tasks.md").read_text()
     tasks = len(load_tasks([folder]))
     assert f"## On clean tasks ({tasks})" in text
+
+
+def test_without_a_price_the_best_patience_is_the_longest_gap() -> None:
+    gains = [1.0, 0.5, 0.5, 0.4, 0.4, 0.4, 0.4, 0.39, 0.39, 0.39]  # gaps of 1, 2 and 4
+    curves = recorded([gains, gains])
+    assert live_tuning.best_patience(curves, 0.0) == 0.4  # 3 misses in a row come before step 8
+    assert live_tuning.best_patience(curves, 0.1) == 0.2
+    assert live_tuning.best_patience(curves, 10.0) == 0.1
+    text = live_tuning.render_alone({0.0: [0.4], 0.1: [0.2]})
+    assert "| none: the plain loss | 0.400 (0.400, 0.400) |" in text

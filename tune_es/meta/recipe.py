@@ -159,11 +159,12 @@ def _table(
 
 
 def _named(spec: Any, metric: str) -> Any:
-    """The spec with the metric of the task where its place is held."""
+    """The spec with the metric of the task where its place is held, its own weight included."""
     if isinstance(spec, Mapping):
         return {
             (metric if name == OBJECTIVE else name): _named(inner, metric)
             for name, inner in spec.items()
+            if name != metric or OBJECTIVE not in spec
         }
     if isinstance(spec, list):
         return [_named(part, metric) for part in spec]
