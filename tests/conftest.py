@@ -35,11 +35,17 @@ def shared() -> Path:
     return folder
 
 
+def ray_group(file: str) -> str:
+    """The process that runs the tests of a file: searchers and tuning in one, the rest in one."""
+    is_search = file.startswith(("test_optuna_search", "test_live_tuning", "test_meta"))
+    return "ray-search" if is_search else "ray"
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything that starts Ray runs in one process, one after another, and can be left out."""
+    """What starts Ray runs in two processes, each with a Ray of its own, and can be left out."""
     for item in items:
         if RAY_TESTS in item.path.parents:
             item.add_marker(pytest.mark.ray)
         if item.get_closest_marker("ray") is not None:
-            item.add_marker(pytest.mark.xdist_group("ray"))
+            item.add_marker(pytest.mark.xdist_group(ray_group(item.path.name)))
