@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,27 +11,11 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 
-from tests.ray.killed import ARMED
+from tests.ray.drivers import run_until_killed
 from tests.ray.killed_search import CURVE, SAMPLES, saved_losses, space, storage_of
 from tests.ray.sweeps import Row, Sweep, run, tuner
 from tests.ray.test_optuna_search import searcher
 from tests.ray.trainables import losses
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def kill(address: str, folder: Path, kind: str) -> None:
-    """Run the sweep in another process until it kills itself."""
-    died = subprocess.run(
-        [sys.executable, "-m", "tests.ray.killed_search", address, str(folder), kind],
-        cwd=ROOT,
-        env={**os.environ, ARMED: "1", "TUNE_GLOBAL_CHECKPOINT_S": "1"},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=240,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
 
 
 def study_of(restored: tune.Tuner) -> list[FrozenTrial]:
@@ -51,7 +31,7 @@ def study_of(restored: tune.Tuner) -> list[FrozenTrial]:
 def test_a_killed_sweep_is_told_as_one_in_peace(
     ray_address: str, tmp_path: Path, kind: str
 ) -> None:
-    kill(ray_address, tmp_path, kind)
+    run_until_killed("killed_search", ray_address, str(tmp_path), kind, timeout_s=240)
     storage = storage_of(tmp_path, kind)
     if storage is not None:
         before = optuna.load_study(study_name="optuna", storage=storage).get_trials()

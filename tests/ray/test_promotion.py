@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +14,8 @@ from ray.tune.experiment import Trial
 from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter
 
 from tests.ray import killed_promotion as killed
-from tests.ray.killed import ARMED, Journal
+from tests.ray.drivers import run_until_killed
+from tests.ray.killed import Journal
 from tests.ray.killed_promotion import CURVES, ENDS, LENGTH, REACHED, TABLE
 from tests.ray.promoted import (
     ALONE,
@@ -35,8 +33,6 @@ from tests.ray.trainables import OnceLosses, SavedLosses, UnsavedLosses, losses
 from tune_es import AdaptiveQuota, AsyncHalving, Patience, Policy, RungTable
 from tune_es.ray import EarlyStoppingScheduler
 from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, replay, task_curves
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Plain(NamedTuple):
@@ -332,16 +328,7 @@ def test_asynchronous_halving_promotes_as_workers_come_free(tmp_path: Path) -> N
 
 
 def test_a_killed_sweep_goes_on_with_its_paused_trials(ray_address: str, tmp_path: Path) -> None:
-    died = subprocess.run(
-        [sys.executable, "-m", "tests.ray.killed_promotion", ray_address, str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, ARMED: "1", "TUNE_GLOBAL_CHECKPOINT_S": "1"},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=120,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+    run_until_killed("killed_promotion", ray_address, str(tmp_path))
     with within(60):
         again = tune.Tuner.restore(
             str(tmp_path / "sweep"), trainable=losses, param_space=killed.space(tmp_path)

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from tests.ray import killed_promotion as killed
-from tests.ray.killed import ARMED
+from tests.ray.drivers import run_until_killed
 from tests.ray.sweeps import Row, Sweep, fit, run, runs, within
 from tests.ray.trainables import SavedLosses, losses
 from tune_es import (
@@ -294,16 +290,7 @@ def test_so_is_one_of_a_searcher_in_which_the_leader_dies(tmp_path: Path) -> Non
 def test_so_is_one_whose_driver_was_killed_while_trials_were_paused(
     ray_address: str, tmp_path: Path
 ) -> None:
-    died = subprocess.run(
-        [sys.executable, "-m", "tests.ray.killed_promotion", ray_address, str(tmp_path)],
-        cwd=Path(__file__).resolve().parents[2],
-        env={**os.environ, ARMED: "1", "TUNE_GLOBAL_CHECKPOINT_S": "1"},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=120,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+    run_until_killed("killed_promotion", ray_address, str(tmp_path))
     with within(60):
         again = tune.Tuner.restore(
             str(tmp_path / "sweep"), trainable=losses, param_space=killed.space(tmp_path)

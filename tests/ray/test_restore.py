@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
@@ -16,26 +13,12 @@ import pytest
 import ray.cloudpickle
 from ray import tune
 
-from tests.ray.killed import ARMED, CURVES, DECISIONS, HELD, HELD_AT, Journal, space, sweep
+from tests.ray.drivers import run_until_killed
+from tests.ray.killed import CURVES, DECISIONS, HELD, HELD_AT, Journal, space, sweep
 from tests.ray.sweeps import Row, Sweep, within
 from tests.ray.trainables import losses
 
-ROOT = Path(__file__).resolve().parents[2]
 scheduler_only = pytest.mark.parametrize("restored", ["scheduler"], indirect=True)
-
-
-def kill(address: str, storage: Path, kind: str) -> None:
-    """Run the sweep in another process until it kills itself."""
-    died = subprocess.run(
-        [sys.executable, "-m", "tests.ray.killed", address, str(storage), kind],
-        cwd=ROOT,
-        env={**os.environ, ARMED: "1", "TUNE_GLOBAL_CHECKPOINT_S": "1"},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=240,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
 
 
 def restore(folder: Path) -> tune.Tuner:
@@ -74,7 +57,7 @@ def restored(
 ) -> Restored:
     kind: str = request.param
     storage = tmp_path_factory.mktemp("killed")
-    kill(ray_address, storage, kind)
+    run_until_killed("killed", ray_address, str(storage), kind, timeout_s=240)
     copy = storage / "copy" / kind
     shutil.copytree(storage / kind, copy)
     again = restore(storage / kind)
