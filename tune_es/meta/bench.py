@@ -122,7 +122,11 @@ class ProcessWorkers(Workers):
 
 
 class RayWorkers(Workers):
-    """On a Ray cluster: a task of Ray for each job. It joins the Ray that runs, or starts one."""
+    """On a Ray cluster: a task of Ray for each job. It joins the Ray that runs, or starts one.
+
+    Nothing is cancelled after an error: Ray ends the tasks of a driver that ends, and Ray 2.60
+    takes the driver down where a task that is cancelled has just finished.
+    """
 
     def __init__(self, bench: Bench, address: str | None = None) -> None:
         super().__init__(bench)
@@ -134,15 +138,12 @@ class RayWorkers(Workers):
             ray.init(address=address, log_to_driver=False)
         self._bench = ray.put(bench)
         self._run = ray.remote(_run_on)
-        self._waiting = list[Any]()
 
     def results(self, jobs: Sequence[Job]) -> Iterator[list[OnTask]]:
-        self._waiting = [self._run.remote(self._bench, job) for job in jobs]
-        return iter(self._ray.get(self._waiting))
+        waiting = [self._run.remote(self._bench, job) for job in jobs]
+        return iter(self._ray.get(waiting))
 
     def close(self) -> None:
-        for each in self._waiting:  # those that are done do not mind
-            self._ray.cancel(each)
         if self._ours:
             self._ray.shutdown()
 
