@@ -9,7 +9,7 @@ import sys
 from tests.architecture.tree import OURS, ROOT, imports_of, python_files, where
 
 FRAMEWORKS = {
-    "accelerate", "cyclopts", "datasets", "keras", "lightning", "matplotlib", "numba", "numpy",
+    "accelerate", "bokeh", "cyclopts", "datasets", "keras", "lightning", "matplotlib", "numba", "numpy",
     "optuna", "pandas", "plotly", "polars", "prometheus_client", "pyarrow", "ray", "rich",
     "safetensors", "scipy", "sentence_transformers", "sklearn", "tensorboardX", "tensorflow",
     "tokenizers", "torch", "transformers",

@@ -44,6 +44,7 @@ ARROWS["replay"] = CORE
 ARROWS["integrations"] = CORE | {"monitoring"}
 ARROWS["search"] = CORE
 ARROWS["ray"] = CORE | {"monitoring", "search"}
+ARROWS["report"] = CORE | {"monitoring", "replay"}
 ARROWS["meta"] = CORE | {"monitoring", "replay", "ray"}
 ARROWS["cli"] = set(ARROWS)
 
@@ -54,6 +55,7 @@ BORROWED: dict[str, set[str]] = {
     "search": {"optuna"},
     "integrations": {"keras", "lightning", "transformers"},
     "replay": {"numba", "numpy", "optuna", "pandas", "pyarrow", "yaml"},
+    "report": {"bokeh", "jinja2", "matplotlib", "numpy"},
     "meta": {"numpy", "optuna", "ray", "scipy", "sqlalchemy"},
     "cli": {"cyclopts", "optuna", "rich"},
 }

@@ -1,0 +1,1 @@
+"""What a sweep has to tell, from its folder: a page, plots, and explanations in words."""
