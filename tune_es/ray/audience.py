@@ -33,9 +33,10 @@ class Audience:
         self._judge: Judge | None = None
         self._has_begun = False
 
-    def attach(self, judge: Judge) -> None:
-        """Ask this judge for its decisions."""
+    def attach(self, judge: Judge, more: list[Monitor]) -> None:
+        """Ask this judge for its decisions, and tell these monitors, too, after the others."""
         self._judge = judge
+        self._monitors = [*self._monitors, *more]
 
     def on_start(self, trial: Trial) -> None:
         self._begin(trial)
