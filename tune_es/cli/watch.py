@@ -18,10 +18,11 @@ from tune_es.cli.output import Flag
 from tune_es.monitoring import Experiment, Status, TrialRecord, best_of, read_experiment
 from tune_es.monitoring.events import EventReader, has_events
 from tune_es.monitoring.story import Story
-from tune_es.monitoring.summary import CALLED, duration, summary_lines
+from tune_es.monitoring.summary import CALLED, duration, printable, summary_lines
 
 #: After so many seconds without a word a sweep that is not over is said to be silent.
 SILENT_S = 120.0
+LEAST_ROWS = 5
 STYLES = {
     Status.RUNNING: "green",
     Status.PAUSED: "cyan",
@@ -30,6 +31,8 @@ STYLES = {
     Status.FAILED: "red",
     Status.PENDING: "dim",
 }
+#: What the other columns take of the width, and what the reason needs at least.
+TAKEN, LEAST_ROOM = 76, 16
 #: Of the columns between a trial's name and the reason: they are shown however narrow it gets.
 WIDTHS = (8, 7, 9, 12, 4)
 
@@ -58,13 +61,14 @@ def watch(
         raise ValueError(f"--every-s must be above 0, got {every_s}")
     console = Console()
     if once or not console.is_terminal:
-        console.print(screen(read_experiment(experiment_dir, metric, mode), None))
+        console.print(screen(read_experiment(experiment_dir, metric, mode), None, console.width))
         return
     with Live(
         Text(f"waiting for {experiment_dir} ..."), console=console, auto_refresh=False
     ) as live:
         for experiment in _looks(experiment_dir, metric, mode, every_s):
-            live.update(screen(experiment, max(5, console.height - 14)), refresh=True)
+            rows = max(LEAST_ROWS, console.height - 12)
+            live.update(screen(experiment, rows, console.width), refresh=True)
             if experiment.is_over:
                 return
 
@@ -85,7 +89,9 @@ def _looks(
         time.sleep(every_s)
 
 
-def screen(experiment: Experiment, rows: int | None, now: float | None = None) -> RenderableType:
+def screen(
+    experiment: Experiment, rows: int | None, width: int, now: float | None = None
+) -> RenderableType:
     """What is shown of a sweep, with so many trials at most: those that run, then the latest."""
     facts = Table.grid(padding=(0, 2))
     for name, text in summary_lines(experiment):
@@ -93,20 +99,23 @@ def screen(experiment: Experiment, rows: int | None, now: float | None = None) -
     shown, more = _chosen(experiment, rows)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("trial", no_wrap=True, max_width=24)
-    for heading, width in zip(
+    for heading, least in zip(
         ("stands", "step", experiment.metric, "best", "left"), WIDTHS, strict=True
     ):
         justify: JustifyMethod = "left" if heading == "stands" else "right"
-        table.add_column(escape(heading), justify=justify, no_wrap=True, min_width=width)
-    table.add_column("why", no_wrap=rows is not None)
+        table.add_column(escape(printable(heading)), justify=justify, no_wrap=True, min_width=least)
+    room = width - TAKEN
+    if room >= LEAST_ROOM:
+        table.add_column("why", no_wrap=True, width=room, overflow="ellipsis")
     for trial in shown:
-        table.add_row(*_row(trial, experiment))
+        row = _row(trial, experiment)
+        table.add_row(*row[: len(table.columns)])
     rest = [Text(f"and {more} more", style="dim")] if more else []
     return Group(_title(experiment, time.time() if now is None else now), facts, table, *rest)
 
 
 def _title(experiment: Experiment, now: float) -> Text:
-    title = Text(experiment.name, style="bold")
+    title = Text(printable(experiment.name), style="bold")
     started, latest = experiment.started, experiment.latest
     if experiment.is_over:
         state = "over"
@@ -139,17 +148,15 @@ def _row(trial: TrialRecord, experiment: Experiment) -> list[Text]:
     values = trial.values.get(experiment.metric, ())
     best = best_of(trial, experiment.metric, experiment.mode)
     of = "" if experiment.max_t is None else f"/{experiment.max_t:g}"
-    why = trial.error or ("" if trial.why is None else trial.why.sentence)
-    left = trial.patience_left
-    stands = trial.status.value
+    left, stands, why = trial.patience_left, trial.status.value, trial.error
     if trial.status is Status.STOPPED and trial.why is not None:
-        stands = CALLED.get(trial.why.cause, stands)
+        stands, why = CALLED.get(trial.why.cause, stands), trial.why.sentence
     return [
-        Text(trial.name),
+        Text(printable(trial.name)),
         Text(stands, style=STYLES[trial.status]),
         Text(f"{trial.steps[-1]:g}{of}" if trial.steps else ""),
         Text(f"{values[-1]:.4g}" if values else ""),
         Text("" if best is None else f"{best.value:.4g} @{best.step:g}"),
         Text("" if left is None else f"{left:g}"),
-        Text(why),
+        Text(printable(why)),
     ]

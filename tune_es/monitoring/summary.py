@@ -29,6 +29,20 @@ def summary_lines(
     experiment: Experiment, price_per_hour: float | None = None
 ) -> Iterator[tuple[str, str]]:
     """The same, line by line: what it is about and what there is to say."""
+    for name, text in _lines(experiment, price_per_hour):
+        yield name, printable(text)
+
+
+def printable(text: str) -> str:
+    r"""A text from a user with nothing in it that would move a terminal's cursor, or not encode.
+
+    >>> printable("lr=0.1 \x1b[31mred \ud800")
+    'lr=0.1 ?[31mred ?'
+    """
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def _lines(experiment: Experiment, price_per_hour: float | None) -> Iterator[tuple[str, str]]:
     yield "trials", _trials(experiment)
     saved = savings_of(experiment, price_per_hour)
     yield "steps", _of(f"{saved.steps_run:,.0f}", saved.steps_run, saved.steps_saved, "{:,.0f}")
