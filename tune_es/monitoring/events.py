@@ -2,9 +2,9 @@
 
 It lies in the folder of the experiment, one file for every time that the sweep was started or
 restored, and is written while the sweep runs: Ray's own files of results come there every ten
-seconds or later. The events are ``sweep`` (policy, planned trials), ``trial`` (name, config),
-``start``, ``result`` (step, values, what was decided), ``end`` (status, why), ``alive`` where
-nothing happened for a while, and ``over``.
+seconds or later. The events are ``sweep`` (policy, planned trials), ``policy`` where that is known
+later, ``trial`` (name, config), ``start``, ``result`` (step, values, what was decided), ``end``
+(why it was), ``alive`` where nothing happened for a while, and ``over``.
 """
 
 from __future__ import annotations
