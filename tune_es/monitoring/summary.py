@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from tune_es.monitoring.experiment import Experiment, Status
 from tune_es.monitoring.savings import savings_of
@@ -45,16 +45,11 @@ def printable(text: str) -> str:
 def _lines(experiment: Experiment, price_per_hour: float | None) -> Iterator[tuple[str, str]]:
     yield "trials", _trials(experiment)
     saved = savings_of(experiment, price_per_hour)
-    yield "steps", _of(f"{saved.steps_run:,.0f}", saved.steps_run, saved.steps_saved, "{:,.0f}")
+    yield "steps", _spent(saved.steps_run, saved.steps_saved, "{:,.0f}")
     if math.isfinite(saved.seconds_run):
-        run, spared = saved.seconds_run, saved.seconds_saved
-        full = run if math.isnan(spared) else run + spared
-        yield "time", f"{duration(run)} on workers of about {duration(full)}{_share(run, spared)}"
+        yield "time", "on workers " + _spent(saved.seconds_run, saved.seconds_saved, duration)
     if math.isfinite(saved.money_run):
-        yield (
-            "money",
-            _of(f"{saved.money_run:,.2f}", saved.money_run, saved.money_saved, "about {:,.2f}"),
-        )
+        yield "money", _spent(saved.money_run, saved.money_saved, "{:,.2f}")
     best = leader(experiment)
     if best is None:
         yield "best", f"no trial has reported a finite {experiment.metric}"
@@ -77,13 +72,11 @@ def _trials(experiment: Experiment) -> str:
     return f"{sum(counts.values())}: {', '.join(parts)}" if parts else "none yet"
 
 
-def _of(run: str, number: float, saved: float, form: str) -> str:
-    return f"{run} of {form.format(number + saved)}{_share(number, saved)}"
-
-
-def _share(run: float, saved: float) -> str:
-    full = run + saved
-    return f", {100 * saved / full:.0f} % saved" if full > 0 else ""
+def _spent(run: float, saved: float, form: str | Callable[[float], str]) -> str:
+    said = form.format if isinstance(form, str) else form
+    if not saved > 0:  # nothing was, or nobody knows
+        return f"{said(run)} run"
+    return f"{said(run)} run, {said(saved)} saved ({100 * saved / (run + saved):.0f} %)"
 
 
 def duration(seconds: float) -> str:
