@@ -18,6 +18,7 @@ from tune_es import (
     Criterion,
     Divergence,
     GeneralizationLoss,
+    NoEvidence,
     NonFinite,
     OverfitGap,
     Plateau,
@@ -156,6 +157,30 @@ def test_non_finite(scores: list[float], patience: int) -> None:
         return len(recent) == patience + 1 and not finite(recent)
 
     assert fired(NonFinite(patience), scores) == by_history(oracle, scores)
+
+
+@given(
+    numbers=st.lists(levels | bad, max_size=24),
+    patience=st.integers(1, 4),
+    smoothing=st.sampled_from([0.0, 0.5, 0.75]),
+)
+def test_no_evidence(numbers: list[float], patience: int, smoothing: float) -> None:
+    """Every weighted mean anew: a value that is ``age`` evaluations old weighs smoothing**age."""
+
+    def is_over(history: Sequence[float]) -> bool:
+        weights = smoothing ** np.arange(len(history))[::-1]
+        return math.fsum(weights * history) > 0
+
+    def oracle(history: Sequence[float]) -> bool:
+        known = finite(history)
+        if not math.isfinite(history[-1]) or len(known) < patience:
+            return False
+        return all(is_over(known[: len(known) - back]) for back in range(patience))
+
+    scores = [0.0] * len(numbers)
+    seen = curve(*scores, metrics={"number": numbers}, modes={"number": "min"})
+    rule = NoEvidence(patience, smoothing, metric="number")
+    assert [each.stop for each in verdicts_on(rule, seen)] == by_history(oracle, numbers)
 
 
 @given(scores=values, goal=levels, patience=st.integers(1, 3))

@@ -35,7 +35,7 @@ IN_USERS_SIGN: dict[type[Criterion], tuple[str, ...]] = {
 }
 #: What a user reads in the sign of the metric; everything else in the evidence is counts,
 #: distances and shares.
-SHOWN = {"value", "best", "floor", "too_bad", "target", "median", "to_beat", *OTHERS}
+SHOWN = {"value", "smooth", "best", "floor", "too_bad", "target", "median", "to_beat", *OTHERS}
 FLIP = {"min": "max", "max": "min"}
 SAMPLES = criterion_samples()
 
