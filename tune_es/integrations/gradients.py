@@ -128,15 +128,14 @@ class GradientEvidence:
 
     def step(self) -> None:
         """The batch is complete: before or after ``optimizer.step()``, whichever is at hand."""
-        if self._parts > 1:
-            found = self._of_this_step()
+        if self._parts > 1 and (found := self._of_this_step()):
             sound = torch.stack([*found.values()]).isfinite().all()
             for layer, told in found.items():
                 kept = torch.where(sound, told[:2], 0.0)
                 before = self._totals.get(layer)
                 self._totals[layer] = kept if before is None else before + kept
         for moments in self._moments.values():
-            moments.forget()
+            moments.is_empty = True
         self._size = self._parts = 0
         self._steps += 1
 
@@ -179,6 +178,8 @@ class GradientEvidence:
     def _of_this_step(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         for name, moments in self._moments.items():
+            if moments.is_empty:
+                continue
             told = moments.ratios(self._size, self._parts, self._form)
             layer = self._layer_of(name)
             found[layer] = told if layer not in found else found[layer] + told
