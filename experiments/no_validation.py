@@ -137,8 +137,8 @@ def kept(problem: Problem, rows: Rows, seed: int) -> Iterator[dict[str, object]]
 
 def summary(rows: Sequence[dict[str, str]]) -> Iterator[dict[str, object]]:
     """Means over the seeds, and the difference to validation seed by seed."""
-    for problem in PROBLEMS:
-        mine = [row for row in rows if row["problem"] == problem.name]
+    for problem in dict.fromkeys(row["problem"] for row in rows):
+        mine = [row for row in rows if row["problem"] == problem]
         by_rule: dict[str, dict[str, dict[str, str]]] = {}
         for row in mine:
             by_rule.setdefault(row["rule"], {})[row["seed"]] = row
@@ -150,7 +150,7 @@ def summary(rows: Sequence[dict[str, str]]) -> Iterator[dict[str, object]]:
                 for seed, row in seeds.items()
             ]
             yield {
-                "problem": problem.name,
+                "problem": problem,
                 "rule": rule,
                 "test loss": f"{statistics.mean(losses):.4f}",
                 "to validation": f"{statistics.mean(gaps):+.4f}",

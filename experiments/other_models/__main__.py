@@ -33,7 +33,6 @@ def compared(example: Example, seed: int) -> dict[str, object]:
         "trials": example.trials,
         "steps": f"{stopped.steps} of {stopped.full_steps}",
         "saved": f"{stopped.saved:.0%}",
-        "seconds": f"{stopped.seconds:.0f} of {full.seconds:.0f}",
         "judged by": example.metric,
         "best in full": full.best,
         "best with stopping": stopped.best,
@@ -70,8 +69,8 @@ def main() -> None:
         "learning loop and a federated-averaging loop under `EarlyStoppingScheduler`, each beside "
         "the same trials run in full. The best is the best value of the metric that is judged in "
         "any trial at any step; the number on test data is the one at that step, in full / with "
-        "stopping. Seconds are of the whole sweep, on a machine that had other work to do: read "
-        "them against each other at most.\n\n"
+        "stopping. A paused trial goes on exactly as it would have, so what differs is what was "
+        "not run.\n\n"
         f"{table}\n"
         f"Command: `{command('experiments.other_models', sys.argv[1:])}`. "
         f"{versions(('ray', 'torch', 'numpy'))}. {machine()}.\n"

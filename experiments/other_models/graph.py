@@ -82,6 +82,7 @@ def train(config: Config) -> None:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         step = saved["step"]
+        torch.set_rng_state(saved["chance"])
     for at in range(step + 1, run["max_t"] + 1):
         for _ in range(EPOCHS_A_STEP):
             model.train()
@@ -90,7 +91,8 @@ def train(config: Config) -> None:
             nn.functional.cross_entropy(said, data.groups[data.train]).backward()
             optimizer.step()
         with tempfile.TemporaryDirectory() as folder:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": at}
+            state = {"step": at, "chance": torch.get_rng_state()}
+            state.update(model=model.state_dict(), optimizer=optimizer.state_dict())
             torch.save(state, Path(folder) / "state.pt")
             tune.report(scores(model, data), checkpoint=tune.Checkpoint.from_directory(folder))
 

@@ -34,14 +34,17 @@ class NoEvidence(Criterion):
     the batch and its form for minibatches. ``tune_es.integrations.gradients`` measures it in torch.
 
     It fires when the smoothed number has been above 0 for ``patience`` evaluations in a row. The
-    average is exponential and without the bias of its start: before it, one value is its own mean.
-    NaN and infinities say nothing and change nothing.
+    average is exponential and without a bias at its start: the first value is its own average. NaN
+    and infinities say nothing and change nothing.
 
-    What would surprise: a small batch sees less in the same gradient, and in one that was drawn
-    with replacement the number only approaches 0. Layers learn at different speeds, and the whole
-    is governed by the largest of them: ``PerMetric(NoEvidence(), metrics=[...])`` waits for each
-    layer. The cause is STALLED, not OVERFIT: nothing worse has been seen on other data, and a rate
-    that is too high to descend any further looks the same.
+    What would surprise: of a batch of B out of M examples the number can rise to B / M on average
+    and no further, so it says little before chance has been averaged out; measured over an epoch
+    or over all data it is clear (see ``experiments/results/no_validation.md``). A model that does
+    not overfit is stopped too early: the rule asks whether there is evidence, not whether going on
+    would hurt. Layers learn at different speeds, and the whole is governed by the largest of them:
+    ``PerMetric(NoEvidence(), metrics=[...])`` waits for each. The cause is STALLED, not OVERFIT:
+    nothing worse has been seen on other data, and a rate that is too high to descend any further
+    looks the same.
 
     Args:
         patience: Evaluations in a row above 0.
