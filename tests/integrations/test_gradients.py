@@ -246,6 +246,32 @@ def test_bfloat16_and_autocast_are_summed_in_float32() -> None:
         assert all(map(math.isfinite, evidence.numbers().values()))
 
 
+def test_a_loss_scaler_and_what_it_skips_change_nothing() -> None:
+    model, parts = model_of(), split(data(), [3] * 4)
+    evidence = GradientEvidence(model)
+    watch(evidence, model, parts, 1.0)
+    expected = evidence.numbers()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**24)  # too high: its first steps overflow
+    skipped = 0
+    for _ in range(20):
+        optimizer.zero_grad()
+        for inputs, targets in parts:
+            with evidence.part(3):
+                with torch.autocast("cpu", dtype=torch.float16):
+                    lost = loss(model, inputs, targets)
+                scaler.scale(lost).backward()
+        evidence.step()
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        scaler.step(optimizer)
+        before = scaler.get_scale()
+        scaler.update()
+        skipped += scaler.get_scale() < before
+    assert skipped > 0
+    assert evidence.numbers() == pytest.approx(expected, abs=0.02)  # 3 digits of float16
+
+
 def test_sparse_gradients_are_counted() -> None:
     told = []
     for sparse in (False, True):

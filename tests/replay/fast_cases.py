@@ -138,6 +138,12 @@ kernels: st.SearchStrategy[Criterion] = st.one_of(
         metric=metric,
     ),
     st.builds(NonFinite, st.integers(0, 3), metric=metric),
+    st.builds(
+        NoEvidence,
+        few,
+        st.sampled_from([0, 0.5, 0.9]),
+        metric=st.sampled_from(["f1", "train", "unknown"]),
+    ),
     st.builds(Explosion, st.sampled_from([1.5, 300]), few, metric=metric),
     st.builds(
         Divergence, st.sampled_from([0.1, 2]), threshold=threshold, patience=few, metric=metric
@@ -169,7 +175,6 @@ without_kernel: st.SearchStrategy[Criterion] = st.sampled_from(
     [
         Smoothed(Cyclic(Patience(2), period=2)),
         Cyclic(Patience(2), period=2),
-        NoEvidence(2, metric="train"),
         Composite(Patience(2), {"score": 1.0, "f1": 2.0}, weights_from={"f1": "train"}),
     ]
 )
