@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 
 from tune_es.policy import Policy
 from tune_es.ray.judge import Judge
+from tune_es.ray.meters import Meters
 from tune_es.ray.monitor import Monitor, Watched
 from tune_es.records import Decision
 
@@ -36,6 +37,9 @@ class Audience:
     def attach(self, judge: Judge) -> None:
         """Ask this judge for its decisions."""
         self._judge = judge
+        for each in self._monitors:
+            if isinstance(each, Meters):
+                judge.on_decision = each.on_decision
 
     def on_start(self, trial: Trial) -> None:
         self._begin(trial)

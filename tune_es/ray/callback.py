@@ -18,6 +18,7 @@ from tune_es.policy import Policy
 from tune_es.ray.audience import Audience, policy_of
 from tune_es.ray.event_log import EventLog
 from tune_es.ray.judge import Judge
+from tune_es.ray.meters import Meters
 from tune_es.ray.monitor import Monitor
 from tune_es.ray.sweep import keep_results, unwrapped
 
@@ -76,7 +77,7 @@ class EarlyStoppingCallback(Callback):
     ) -> None:
         """Called once the callbacks of the sweep are made: no later sweep is to get this one."""
         withdraw_callback()
-        monitors: list[Monitor] = [EventLog()] if self._event_log else []
+        monitors: list[Monitor] = [Meters(), EventLog()] if self._event_log else [Meters()]
         self._audience = Audience(monitors, total_num_samples, policy_of(stop))
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
