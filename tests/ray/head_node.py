@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ def head_node(
 
     ``settings`` are environment variables for its processes.
     """
-    port, dashboard_port, metrics_port, client_port, agent_port = free_ports(5)
+    port, dashboard_port, metrics_port, client_port, agent_port, *others = free_ports(7)
     host = "127.0.0.1"
     folder = Path(tempfile.mkdtemp(prefix="es"))  # short: it holds Unix sockets
     arguments = [
@@ -80,7 +80,7 @@ def head_node(
     with (folder / "start.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "ray.scripts.scripts", "start", *arguments],
-            env={**_surroundings(), **QUIET, **(settings or {})},
+            env={**_surroundings(), **QUIET, **_named(others), **(settings or {})},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -99,6 +99,12 @@ def head_node(
     finally:
         end(process)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named(ports: Iterable[int]) -> dict[str, str]:
+    """The ports that Ray takes from the environment; by default two nodes would share them."""
+    names = ("AUTOSCALER_METRIC_PORT", "DASHBOARD_METRIC_PORT")
+    return {name: str(port) for name, port in zip(names, ports, strict=True)}
 
 
 def _surroundings() -> dict[str, str]:
