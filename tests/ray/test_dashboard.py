@@ -1,4 +1,4 @@
-"""The queries of the dashboard read a real sweep back, from a Prometheus that fetches Ray's metrics.
+"""The dashboard's queries read a real sweep back, from a Prometheus that fetches Ray's metrics.
 
 The intervals of Ray and Prometheus are a second here instead of ten: a gauge that is not set again
 is gone after two.

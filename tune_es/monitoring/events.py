@@ -54,10 +54,7 @@ class EventWriter:
             self._file.writelines(self._lines)
             self._file.flush()
         except OSError as error:
-            self._has_failed = True
-            logger.warning(
-                "%s could not be written: %s; reports of this sweep end here", self.path, error
-            )
+            self._fail(error)
         self._lines.clear()
 
     def close(self) -> None:
@@ -66,9 +63,16 @@ class EventWriter:
         if self._file is not None:
             try:
                 self._file.close()
-            except OSError as error:  # what was buffered does not fit on the disk
-                logger.warning("%s could not be closed: %s", self.path, error)
+            except OSError as error:
+                self._fail(error)
             self._file = None
+
+    def _fail(self, error: OSError) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            logger.warning(
+                "%s could not be written: %s; reports of this sweep end here", self.path, error
+            )
 
 
 class EventReader:

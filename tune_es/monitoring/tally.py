@@ -60,13 +60,17 @@ class Tally:
     """
 
     def __init__(self, policy: Policy | None) -> None:
+        self.follow(policy)
+        self._best: dict[str, float] = {}
+        self._trials: dict[str, _Trial] = {}
+        self._counts: defaultdict[Series, float] = defaultdict(float)
+
+    def follow(self, policy: Policy | None) -> None:
+        """From now on this policy stops the trials."""
         self._max_t = None if policy is None else policy.max_t
         price = None if policy is None else policy.price_per_hour
         self._price = None if price is None else price / 3600
         self._metrics = {} if policy is None else policy.metrics
-        self._best: dict[str, float] = {}
-        self._trials: dict[str, _Trial] = {}
-        self._counts: defaultdict[Series, float] = defaultdict(float)
 
     def know(
         self, trial_id: str, step: float, extremes: Mapping[str, Mapping[str, object]]

@@ -34,12 +34,10 @@ class Audience:
         self._judge: Judge | None = None
         self._has_begun = False
 
-    def attach(self, judge: Judge) -> None:
-        """Ask this judge for its decisions."""
+    def attach(self, judge: Judge, more: list[Monitor]) -> None:
+        """Ask this judge for its decisions, and tell these monitors, too, after the others."""
         self._judge = judge
-        for each in self._monitors:
-            if isinstance(each, Meters):
-                judge.on_decision = each.on_decision
+        self._monitors = [*self._monitors, *more]
 
     def on_start(self, trial: Trial) -> None:
         self._begin(trial)
@@ -77,6 +75,8 @@ class Audience:
         where = None if trial.storage is None else local_folder(trial.storage)
         for each in self._monitors:
             each.begin(Watched(name, policy, self._planned, where))
+            if self._judge is not None and isinstance(each, Meters):
+                self._judge.on_decision = each.on_decision
 
     def _last(self, trial: Trial) -> Decision | None:
         return None if self._judge is None else self._judge.referee.last(trial.trial_id)

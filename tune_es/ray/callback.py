@@ -16,6 +16,7 @@ from ray.tune.logger import LoggerCallback
 from tune_es.params import KEY, POLICY_FILE
 from tune_es.policy import Policy
 from tune_es.ray.audience import Audience, policy_of
+from tune_es.ray.closing_words import ClosingWords, has_reporter
 from tune_es.ray.event_log import EventLog
 from tune_es.ray.judge import Judge
 from tune_es.ray.meters import Meters
@@ -43,8 +44,9 @@ class EarlyStoppingCallback(Callback):
     :class:`EarlyStoppingScheduler` brings one along by itself. Name it yourself to fix the order:
     loggers in ``callbacks`` write before a callback that Ray adds, so put this one first.
 
-    It also writes the event log that ``tune-es watch``, ``report`` and ``explain`` read. Beside an
-    :class:`EarlyStopper`, or a scheduler that is not of this package, it does nothing else.
+    It also writes the event log that ``tune-es watch``, ``report`` and ``explain`` read, and where
+    Ray prints anything (``RunConfig(verbose=1)`` or more) a summary at the end. Beside an
+    :class:`EarlyStopper`, or a scheduler that is not of this package, it only writes the log.
 
     Args:
         event_log: Write the event log.
@@ -61,12 +63,15 @@ class EarlyStoppingCallback(Callback):
         self._audience = Audience([])
         self._begun = False
 
-    def attach(self, judge: Judge, after_step: Callable[[], None]) -> None:
+    def attach(
+        self, judge: Judge, after_step: Callable[[], None], controller: TuneController
+    ) -> None:
         """Speak for this judge from now on, and have Ray bear results without the metric."""
         if self._judge is None:
             leniency.take()
         self._judge, self._after_step = judge, after_step
-        self._audience.attach(judge)
+        is_loud = self._event_log and has_reporter(callbacks_of(controller))
+        self._audience.attach(judge, [ClosingWords()] if is_loud else [])
 
     def setup(
         self,

@@ -25,14 +25,15 @@ from tune_es.monitoring.tally import Series, Tally
 from tune_es.monitoring.why import Why
 from tune_es.params import KEY
 from tune_es.ray.monitor import Watched
+from tune_es.ray_files import ITERATIONS
 from tune_es.reading import lookup, read_number
 from tune_es.records import Decision
 
 #: Ray drops a gauge that nobody has set for two of its own intervals, of ten seconds by default.
 EVERY_S = 1.0
 
-#: The numeric cause in a result, and the sentence.
-CODE, REASON = f"{KEY}/code", f"{KEY}/reason"
+#: The numeric cause in a result.
+CODE = f"{KEY}/code"
 
 STATES = {
     Trial.PENDING: Status.PENDING,
@@ -54,8 +55,7 @@ class Meters:
     def __init__(self) -> None:
         self._tally: Tally | None = None
         self._outlets: dict[Meter, Any] = {}
-        self._time_attr = "training_iteration"
-        self._has_policy = False
+        self._time_attr = ITERATIONS
         self._planned: int | None = None
         self._done: set[str] = set()
         self._stopped = 0
@@ -63,12 +63,16 @@ class Meters:
         self._due = 0.0
 
     def begin(self, sweep: Watched) -> None:
-        """Make the metrics; not earlier, for Ray pickles what it is given before."""
-        self._tally = Tally(sweep.policy)
+        """Make the metrics; not earlier, for Ray pickles what it is given before.
+
+        A sweep with a stopper begins once more when its policy is known.
+        """
         self._planned = sweep.planned
-        self._has_policy = sweep.policy is not None
-        if sweep.policy is not None:
-            self._time_attr = sweep.policy.time_attr
+        self._time_attr = ITERATIONS if sweep.policy is None else sweep.policy.time_attr
+        if self._tally is not None:
+            self._tally.follow(sweep.policy)
+            return
+        self._tally = Tally(sweep.policy)
         self._done, self._stopped, self._is_new, self._due = set(), 0, True, 0.0
         self._outlets = {meter: _outlet(meter, sweep.experiment) for meter in METERS}
 
@@ -88,18 +92,14 @@ class Meters:
         if result.get("done"):
             self._done.add(trial.trial_id)
         step = read_number(lookup(result, self._time_attr))
-        if decision is not None:
-            self._tally.result(trial.trial_id, step, result, decision.verdict.left)
-        else:  # a stopper has judged it, or nothing of ours
-            words = result.get(KEY) if self._has_policy else None
-            left = read_number(words.get("patience_left")) if isinstance(words, dict) else None
-            self._tally.result(trial.trial_id, step, result, left, judged=words is not None)
+        left = None if decision is None else decision.verdict.left
+        self._tally.result(trial.trial_id, step, result, left, judged=decision is not None)
 
     def on_end(self, trial: Trial, failed: bool, decision: Decision | None) -> None:
         """Count a stop, and what it has saved."""
         if self._tally is None:
             return
-        trial_id, why = trial.trial_id, None if failed else self._why(trial, decision)
+        trial_id, why = trial.trial_id, None if failed else Why.of(decision)
         if why is not None:
             self._stopped += self._tally.stop(trial_id, why.cause, why.criterion)
         elif trial_id in self._done and not failed:  # another rule of the sweep has stopped it
@@ -107,13 +107,6 @@ class Meters:
         else:
             self._tally.end(trial_id)
         self._done.discard(trial_id)
-
-    def _why(self, trial: Trial, decision: Decision | None) -> Why | None:
-        """From the last decision, or from what a stopper has written into the last result."""
-        if decision is not None or not self._has_policy:
-            return Why.of(decision)
-        step = read_number(lookup(trial.last_result, self._time_attr))
-        return None if step is None else Why.said(lookup(trial.last_result, REASON), step)
 
     def on_step(self, trials: list[Trial]) -> None:
         """Hand over what there is, once a second."""
