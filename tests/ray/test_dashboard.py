@@ -133,7 +133,7 @@ def watch_restored(server: Prometheus, seen: Seen, storage: Path) -> None:
     wait_until(lambda: is_held(server, "stopped", running=1, pending=0, failed=1), 30)
     seen.states["restored"] = server.by("state", f'{STATES}{{experiment="stopped"}}')
     measured.go(storage, "stopped").touch()
-    wait_until(lambda: is_held(server, "promoted", running=1, paused=2), 40)
+    wait_until(lambda: is_held(server, "promoted", running=1, paused=2, finished=1), 40)
     seen.states["promoted"] = server.by("state", f'{STATES}{{experiment="promoted"}}')
     look(server, seen, "stopped")
     measured.go(storage, "promoted").touch()

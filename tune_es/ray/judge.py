@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
+from weakref import WeakValueDictionary
 
 from tune_es.monitoring import columns, sentence
 from tune_es.params import params_of
@@ -16,6 +17,9 @@ from tune_es.records import Decision
 from tune_es.referee import Referee
 
 logger = logging.getLogger("tune_es")
+
+#: Which EarlyStopper judges a trial: Ray gives callbacks no way to the stopper of their sweep.
+judges: WeakValueDictionary[str, Judge] = WeakValueDictionary()
 
 
 class Judge:
@@ -28,6 +32,10 @@ class Judge:
         self.started = False
         #: Who is told how many seconds each decision took, where somebody asks.
         self.on_decision: Callable[[float], None] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray pickles stoppers and schedulers: those who listen stay here."""
+        return {**self.__dict__, "on_decision": None}
 
     def admit(self, trial_id: str, config: Mapping[str, Any] | None) -> None:
         """Take in a trial with the stopping parameters in its config.
