@@ -68,7 +68,7 @@ def test_it_is_shown_once_where_the_output_is_no_terminal(
     said = tune_es("watch", tmp_path / "mine")
     assert "mine  over after " in said.out
     assert "2: 2 stopped early (stalled 2)" in said.out
-    assert "6 of 10, 40 % saved" in said.out
+    assert "6 run, 4 saved (40 %)" in said.out
     (row,) = [line for line in said.out.splitlines() if line.lstrip().startswith("train_one")]
     assert row.split()[:5] == ["train_one", "stalled", "3/5", "0.7", "0.5"]
     assert "stalled: Patience (value=0.7, misses=2" in row

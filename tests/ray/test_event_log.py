@@ -231,5 +231,5 @@ def test_the_output_ends_with_a_summary_where_there_is_any(
     if verbose:
         words = out[out.index("Early stopping") :].strip().splitlines()
         assert words[1] == "trials   2: 1 stopped early (stalled 1), 1 ran in full"
-        assert words[2] == "steps    13 of 16, 19 % saved"
+        assert words[2] == "steps    13 run, 3 saved (19 %)"
         assert words[-1].startswith("report   tune-es report ")
