@@ -28,8 +28,7 @@ def watched_by_hand() -> Judge:
     trial = Trial("losses", trial_id="a", stub=True)
     meters.on_decision(0.1)
     meters.on_step([trial])
-    meters.begin(Watched("by hand", POLICY, 1, None))
-    judge.on_decision = meters.on_decision
+    meters.begin(Watched("by hand", POLICY, 1, None, judge))
     meters.on_start(trial)
     for step, loss in enumerate([0.5, 0.6, 0.7], start=1):
         result = {"training_iteration": step, "loss": loss, "time_this_iter_s": 0.1}

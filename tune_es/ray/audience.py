@@ -10,7 +10,6 @@ from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 
 from tune_es.ray.judge import Judge, judges
-from tune_es.ray.meters import Meters
 from tune_es.ray.monitor import Monitor, Watched
 from tune_es.records import Decision
 
@@ -74,9 +73,7 @@ class Audience:
         name = "" if trial.storage is None else trial.storage.experiment_dir_name
         where = None if trial.storage is None else local_folder(trial.storage)
         for each in self._monitors:
-            each.begin(Watched(name, policy, planned, where))
-            if self._judge is not None and isinstance(each, Meters):
-                self._judge.on_decision = each.on_decision
+            each.begin(Watched(name, policy, planned, where, self._judge))
 
     def _last(self, trial: Trial) -> Decision | None:
         return None if self._judge is None else self._judge.referee.last(trial.trial_id)

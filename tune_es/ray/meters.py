@@ -67,6 +67,8 @@ class Meters:
 
         A sweep with a stopper begins once more when its policy is known.
         """
+        if sweep.judge is not None:
+            sweep.judge.on_decision = self.on_decision
         self._planned = sweep.planned
         self._time_attr = ITERATIONS if sweep.policy is None else sweep.policy.time_attr
         if self._tally is not None:
