@@ -24,7 +24,7 @@ needs_prometheus = pytest.mark.skipif(
 )
 
 #: What Ray's own configuration says, and what a test has the time for.
-RAYS, OURS = "interval: 10s", "interval: 1s"
+RAYS, OURS = "interval: 10s", "interval: 500ms"
 
 
 @dataclass(frozen=True)

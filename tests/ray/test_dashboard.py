@@ -1,7 +1,7 @@
 """The dashboard's queries read a real sweep back, from a Prometheus that fetches Ray's metrics.
 
-The intervals of Ray and Prometheus are a second here instead of ten: a gauge that is not set again
-is gone after two.
+Ray hands its metrics over every second here instead of every ten: a gauge that is not set again is
+gone after two.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ pytestmark = needs_prometheus
 ROOT = Path(__file__).resolve().parents[2]
 INTERVAL = {"RAY_metrics_report_interval_ms": "1000"}
 #: No result comes for so long, and the gauges are to be there still.
-SILENCE_S = 4.0
+SILENCE_S = 3.5
 STATES = "ray_tune_es_trials"
 
 
@@ -150,8 +150,10 @@ def seen(storage: Path) -> Seen:
     dashboards.mkdir()
     (dashboards / FILE).write_text(json.dumps(dashboard()))
     settings = {**INTERVAL, FOLDER_VARIABLE: str(dashboards)}
-    with head_node(settings=settings) as head, prometheus(head, storage) as server:
-        with driver(head, storage, "stopped"):
+    with ExitStack() as opened:
+        head = opened.enter_context(head_node(settings=settings))
+        with driver(head, storage, "stopped"):  # the two start side by side
+            server = opened.enter_context(prometheus(head, storage))
             watch_stopped(server, found)
         with driver(head, storage, "restored", "promoted") as process:
             watch_restored(server, found, storage)
