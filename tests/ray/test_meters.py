@@ -26,7 +26,6 @@ def watched_by_hand() -> Judge:
     """One trial that is judged until it is stopped, and all that a monitor is told of it."""
     judge, meters = Judge(POLICY), Meters()
     trial = Trial("losses", trial_id="a", stub=True)
-    meters.on_decision(0.1)
     meters.on_step([trial])
     meters.begin(Watched("by hand", POLICY, 1, None, judge))
     meters.on_start(trial)
