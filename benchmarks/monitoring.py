@@ -17,9 +17,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +52,17 @@ def reports(config: Mapping[str, Any]) -> None:
 
 @dataclass
 class Spent:
-    """Seconds in the monitors by what they were told, and of the loop."""
+    """What one sweep took, in seconds, from its first result to its last.
 
-    calls: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    ``wall`` and ``cpu`` are of the loop, on the clock and of its own thread; ``told_wall`` and
+    ``told_cpu`` are of telling those who watch.
+    """
+
     results: int = 0
-    began: float = 0.0
-    ended: float = 0.0
-    cpu_began: float = 0.0
-    cpu_ended: float = 0.0
-
-    @property
-    def wall(self) -> float:
-        """From the first result to the last."""
-        return self.ended - self.began
+    wall: float = 0.0
+    cpu: float = 0.0
+    told_wall: float = 0.0
+    told_cpu: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -73,18 +71,23 @@ class Spent:
 
     @property
     def cpu_us(self) -> float:
-        """Microseconds of the loop's own thread for a result."""
-        return 1e6 * (self.cpu_ended - self.cpu_began) / (self.results - 1)
+        """Microseconds of the loop's thread for a result."""
+        return 1e6 * self.cpu / (self.results - 1)
 
     @property
-    def result_us(self) -> float:
-        """Microseconds in the monitors for a result, as it comes or when it is counted."""
-        return 1e6 * sum(self.calls.values()) / self.results
+    def told_us(self) -> float:
+        """Microseconds of it for the monitors."""
+        return 1e6 * self.told_cpu / self.results
+
+    @property
+    def told_wall_us(self) -> float:
+        """The same on the clock, with what other programs took meanwhile."""
+        return 1e6 * self.told_wall / self.results
 
     @property
     def share(self) -> float:
-        """The share of a second with so many results."""
-        return self.result_us * RATE / 1e6
+        """The monitors' share of a second with so many results."""
+        return self.told_us * RATE / 1e6
 
 
 class Timed(Audience):
@@ -93,26 +96,31 @@ class Timed(Audience):
     def __init__(self, gather: Callable[[], list[Monitor]], spent: Spent) -> None:
         super().__init__(gather)
         self._spent = spent
+        self._began: tuple[float, float] | None = None
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        wall, cpu = time.perf_counter(), time.thread_time()
+        yield
+        self._spent.told_cpu += time.thread_time() - cpu
+        self._spent.told_wall += time.perf_counter() - wall
 
     def on_result(self, trial: Trial, result: dict[str, Any]) -> None:
-        start = time.perf_counter()
-        super().on_result(trial, result)
-        now, spent = time.perf_counter(), self._spent
-        spent.calls["result"] += now - start
-        if not spent.results:
-            spent.began, spent.cpu_began = now, time.thread_time()
+        with self._clock():
+            super().on_result(trial, result)
+        now = time.perf_counter(), time.thread_time()
+        self._began = began = self._began or now
+        spent = self._spent
         spent.results += 1
-        spent.ended, spent.cpu_ended = now, time.thread_time()
-
-    def on_step(self, trials: list[Trial]) -> None:
-        start = time.perf_counter()
-        super().on_step(trials)
-        self._spent.calls["step"] += time.perf_counter() - start
+        spent.wall, spent.cpu = now[0] - began[0], now[1] - began[1]
 
     def on_end(self, trial: Trial, failed: bool) -> None:
-        start = time.perf_counter()
-        super().on_end(trial, failed)
-        self._spent.calls["end"] += time.perf_counter() - start
+        with self._clock():
+            super().on_end(trial, failed)
+
+    def on_step(self, trials: list[Trial]) -> None:
+        with self._clock():
+            super().on_step(trials)
 
 
 #: The callback is pickled before the sweep: what is noted of the one that runs is kept here.
@@ -198,9 +206,10 @@ def inside(name: str, measured: Sequence[Pair]) -> str:
     of_on, of_off = [each.on for each in measured], [each.off for each in measured]
     cells = [
         shown([each.rate for each in of_on], 0),
-        shown([each.result_us for each in of_on], 1),
+        shown([each.told_wall_us for each in of_on], 1),
+        shown([each.told_us for each in of_on], 1),
         shown([100 * each.share for each in of_on], 2),
-        shown([each.result_us for each in of_off], 1),
+        shown([each.told_us for each in of_off], 1),
     ]
     return f"| {name} | {' | '.join(cells)} |\n"
 
@@ -237,11 +246,11 @@ def report(measured: Mapping[str, Sequence[Pair]], sizes: Sequence[int]) -> str:
     return f"""## Within the sweeps
 
 The monitors' share of the loop at {RATE} results a second is {verdict} {ALLOWED:.0%}: at most
-{worst:.2%}, the upper end of its interval. It holds what is done for each result, and what is done
-once a second, which weighs less where more results come in a second.
+{worst:.2%}, the upper end of its interval, of the time of the loop's thread. It holds what is done
+for each result, and what is done once a second for all that came. The last column is the clock.
 
-| sweep | results/s | us a result | % of the loop at {RATE}/s | us a result, nobody watching |
-|---|---|---|---|---|
+| sweep | results/s | us a result | us of the thread | % of it at {RATE}/s | us, nobody watching |
+|---|---|---|---|---|---|
 {"".join(inside(*each) for each in measured.items())}
 ## Beside sweeps without them
 
