@@ -1,0 +1,169 @@
+"""What the curves of a sweep say: which metrics there are, the best trial, ranges worth drawing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tune_es.monitoring.experiment import Experiment, TrialRecord
+from tune_es.records import Metric
+
+Floats = NDArray[np.float64]
+
+#: What Ray Tune adds to every result.
+BOOKKEEPING = frozenset({
+    "agent_timesteps_total", "checkpoint_dir_name", "date", "done", "episodes_this_iter",
+    "episodes_total", "experiment_id", "experiment_tag", "hostname",
+    "iterations_since_restore", "node_ip", "pid", "should_checkpoint", "time_since_restore",
+    "time_this_iter_s", "time_total_s", "timestamp", "timesteps_since_restore",
+    "timesteps_this_iter", "timesteps_total", "training_iteration", "trial_id", "warmup_time",
+})  # fmt: skip
+BOOKKEEPING_ROOMS = ("es/", "config/", "perf/")
+
+#: Positive values whose middle nine tenths span more than this are shown on a logarithmic axis.
+LOG_FROM = 30.0
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best value of the sweep's metric, and where it was."""
+
+    trial: TrialRecord
+    value: float
+    step: float
+
+
+def shown_metrics(experiment: Experiment) -> list[str]:
+    """Every metric that has a number: the objective, those of the policy, then by name."""
+    reported = {
+        name
+        for trial in experiment.trials
+        for name, values in trial.values.items()
+        if name != experiment.time_attr and not _is_bookkeeping(name) and _has_number(values)
+    }
+    reported.add(experiment.metric)
+    named = [experiment.metric, *(experiment.policy.metrics if experiment.policy else ())]
+    first = [name for name in dict.fromkeys(named) if name in reported]
+    return [*first, *sorted(reported - set(first))]
+
+
+def _is_bookkeeping(name: str) -> bool:
+    return name in BOOKKEEPING or name.startswith(BOOKKEEPING_ROOMS)
+
+
+def _has_number(values: Iterable[float]) -> bool:
+    return any(math.isfinite(value) for value in values)
+
+
+def mode_of(experiment: Experiment, metric: str) -> str | None:
+    """``"min"``, ``"max"``, or None where nobody said which way is better."""
+    if metric == experiment.metric:
+        return experiment.mode
+    known = experiment.policy.metrics if experiment.policy is not None else {}
+    return known[metric].mode if metric in known else None
+
+
+def column(trial: TrialRecord, metric: str) -> Floats:
+    """A metric of a trial, as long as its steps; NaN where it was not reported."""
+    values = np.full(len(trial.steps), math.nan)
+    given = np.asarray(trial.values.get(metric, ()), dtype=float)[: len(values)]
+    values[: len(given)] = given
+    return values
+
+
+def best_at(trial: TrialRecord, metric: str, mode: str) -> int | None:
+    """Which result was the first with the best finite value, if any is finite."""
+    values = column(trial, metric) * Metric(metric, mode).sign
+    finite = np.where(np.isfinite(values), values, -math.inf)
+    if not len(finite) or finite.max() == -math.inf:
+        return None
+    return int(finite.argmax())
+
+
+def best_value(trial: TrialRecord, metric: str, mode: str) -> float:
+    """The best finite value of a trial; NaN where there is none."""
+    at = best_at(trial, metric, mode)
+    return math.nan if at is None else float(column(trial, metric)[at])
+
+
+def best_of(experiment: Experiment) -> Best | None:
+    """The best value of a sweep, of the first trial that reached it."""
+    sign = Metric(experiment.metric, experiment.mode).sign
+    found: Best | None = None
+    for trial in experiment.trials:
+        at = best_at(trial, experiment.metric, experiment.mode)
+        if at is None:
+            continue
+        value = float(column(trial, experiment.metric)[at])
+        if found is None or sign * value > sign * found.value:
+            found = Best(trial, value, float(trial.steps[at]))
+    return found
+
+
+@dataclass(frozen=True)
+class Window:
+    """The range of values that is drawn, and how."""
+
+    low: float
+    high: float
+    is_log: bool = False
+
+    def clipped(self, values: Floats) -> Floats:
+        """Values that a canvas can draw: far outside stays outside, NaN stays NaN."""
+        if self.is_log:
+            return np.clip(values, self.low / 1e3, self.high * 1e3)
+        reach = 10 * (self.high - self.low)
+        return np.clip(values, self.low - reach, self.high + reach)
+
+    def inside(self, values: Floats) -> Floats:
+        """The same, held just within the edge where they are outside."""
+        if self.is_log:
+            return np.clip(values, self.low * 1.05, self.high / 1.05)
+        inset = 0.015 * (self.high - self.low)
+        return np.clip(values, self.low + inset, self.high - inset)
+
+    def cuts(self, values: Floats) -> bool:
+        """True where some of the numbers are outside."""
+        return bool(((values < self.low) | (values > self.high)).any())
+
+
+def spans_decades(values: Floats) -> bool:
+    """True for finite numbers that a logarithmic axis shows better."""
+    if not len(values) or values.min() <= 0:
+        return False
+    low, high = np.quantile(values, [0.05, 0.95])
+    return bool(high > LOG_FROM * low)
+
+
+def window(values: Floats, always: Sequence[float] = ()) -> Window:
+    """The range that shows nearly all of these values, and all that are always shown.
+
+    Outliers, such as those of a loss that explodes, would flatten everything else: the range ends
+    three times the distance of the quartiles beyond them.
+
+    >>> window(np.array([1.0, 2.0, 3.0, 4.0])).high
+    4.09
+    >>> window(np.array([0.5, 0.6, 0.7, 0.8] * 10 + [1e9])).high < 2
+    True
+    """
+    finite = values[np.isfinite(values)]
+    keep = [value for value in always if math.isfinite(value)]
+    if not len(finite):
+        return Window(0.0, 1.0)
+    low, high = float(finite.min()), float(finite.max())
+    q05, q25, q75, q95 = (float(each) for each in np.quantile(finite, [0.05, 0.25, 0.75, 0.95]))
+    if q05 > 0 and q95 / q05 > LOG_FROM:
+        low, high = max(low, q05 / 1e3), min(high, q95 * 1e3)
+        low, high = min([low, *keep]), max([high, *keep])
+        if low > 0:
+            return Window(low / 1.15, high * 1.15, is_log=True)
+    elif q75 > q25:
+        reach = 3 * (q75 - q25)
+        low, high = max(low, q25 - reach), min(high, q75 + reach)
+    low, high = max(min([low, *keep]), -1e30), min(max([high, *keep]), 1e30)
+    pad = 0.03 * (high - low) or 0.05 * abs(high) or 1.0
+    return Window(low - pad, high + pad)
