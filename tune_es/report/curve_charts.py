@@ -9,7 +9,7 @@ from bokeh.models import ColumnDataSource
 
 from tune_es.monitoring.experiment import Experiment
 from tune_es.report.canvas import Chart, blank, markers
-from tune_es.report.groups import BEST_COLOUR, group_of
+from tune_es.report.groups import BEST_COLOUR, STAR_COLOUR, group_of
 from tune_es.report.lines import Lines, Panel
 from tune_es.report.numbers import window
 from tune_es.report.text import literal
@@ -27,8 +27,8 @@ def curve_charts(experiment: Experiment, lines: Lines) -> list[Chart]:
             plot.x_range = charts[0].figure.x_range
         plot.tags = ["lines", f"y{at}"]
         _draw_lines(plot, source, at, len(lines.trials))
-        _draw_best(plot, experiment, lines, panel, at)
         _draw_stops(plot, experiment, panel)
+        _draw_best(plot, lines, panel, at)
         better = {"min": "lower is better", "max": "higher is better", None: ""}[panel.mode]
         cut = "values beyond the edge are cut" * panel.is_cut
         note = "; ".join(filter(None, (better, cut)))
@@ -71,7 +71,7 @@ def _draw_lines(plot: Any, source: ColumnDataSource, at: int, count: int) -> Non
     )
 
 
-def _draw_best(plot: Any, experiment: Experiment, lines: Lines, panel: Panel, at: int) -> None:
+def _draw_best(plot: Any, lines: Lines, panel: Panel, at: int) -> None:
     """The best trial once more, on top of all others, with a star where it was best."""
     if panel.best is None:
         return
@@ -81,7 +81,7 @@ def _draw_best(plot: Any, experiment: Experiment, lines: Lines, panel: Panel, at
     )
     plot.scatter(
         [panel.best.x], [panel.best.y], marker="star", size=16 if at == 0 else 13,
-        fill_color="#FFD43B", line_color=BEST_COLOUR,
+        fill_color=STAR_COLOUR, line_color=BEST_COLOUR,
     )  # fmt: skip
 
 

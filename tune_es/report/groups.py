@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tune_es.monitoring.experiment import Status, TrialRecord
 
 #: How lines and markers of the best trial are drawn.
-BEST_COLOUR = "#111111"
+BEST_COLOUR, STAR_COLOUR = "#111111", "#FFD43B"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from tune_es.monitoring.experiment import Experiment, Span, TrialRecord
 
+UNITS = ((86_400.0, "days"), (3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -41,6 +43,12 @@ class Timeline:
     end: float
     is_guessed: bool
     """True where no spans were recorded, and the times of results stand in."""
+
+    @property
+    def unit(self) -> tuple[float, str]:
+        """What time is counted in: seconds of it, and its name."""
+        took = self.end - self.start
+        return next((each for each in UNITS if took >= 3 * each[0]), UNITS[-1])
 
 
 def timeline(experiment: Experiment) -> Timeline:

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_es.monitoring.experiment import Experiment, TrialRecord
+from tune_es.monitoring.standing import Best, best_of, leader
 from tune_es.report.groups import was_stopped
 from tune_es.report.numbers import (
     Floats,
     Window,
-    best_at,
-    best_of,
     column,
     mode_of,
     shown_metrics,
@@ -74,7 +73,7 @@ class Lines:
 
 def lines_of(experiment: Experiment) -> Lines:
     """The curves of every trial that has reported something."""
-    best = best_of(experiment)
+    best = leader(experiment)
     trials = experiment.trials
     drawn = [at for at, each in enumerate(trials) if len(each.steps)]
     drawn.sort(
@@ -90,8 +89,7 @@ def lines_of(experiment: Experiment) -> Lines:
             for at, keep in zip(drawn, kept, strict=True)
         ),
         panels=tuple(
-            _panel(experiment, metric, drawn, kept, best.trial if best else None)
-            for metric in metrics[:MOST_METRICS]
+            _panel(experiment, metric, drawn, kept, best) for metric in metrics[:MOST_METRICS]
         ),
         left_out=tuple(metrics[MOST_METRICS:]),
     )
@@ -103,8 +101,8 @@ def _kept(experiment: Experiment, trial: TrialRecord, most: int) -> NDArray[np.i
     if count <= most:
         return np.arange(count)
     values = np.nan_to_num(column(trial, experiment.metric))
-    best = best_at(trial, experiment.metric, experiment.mode)
-    chosen = {0, count - 1, *(() if best is None else (best,))}
+    best = best_of(trial, experiment.metric, experiment.mode)
+    chosen = {0, count - 1, *(() if best is None else (list(trial.steps).index(best.step),))}
     for stretch in np.array_split(np.arange(count), max(1, (most - len(chosen)) // 2)):
         part = values[stretch]
         chosen |= {int(stretch[part.argmin()]), int(stretch[part.argmax()])}
@@ -116,13 +114,13 @@ def _panel(
     metric: str,
     drawn: Sequence[int],
     kept: Sequence[NDArray[np.int64]],
-    best: TrialRecord | None,
+    best: Best | None,
 ) -> Panel:
     trials = [experiment.trials[at] for at in drawn]
     mode = mode_of(experiment, metric)
     values = [column(trial, metric) for trial in trials]
     star = _star(experiment, best, metric)
-    best_values = column(best, metric) if best is not None else np.array([])
+    best_values = column(best.trial, metric) if best is not None else np.array([])
     everything = np.concatenate(values) if values else np.array([])
     frame = window(everything, best_values[np.isfinite(best_values)].tolist())
     stops = [
@@ -141,14 +139,13 @@ def _panel(
     )
 
 
-def _star(experiment: Experiment, best: TrialRecord | None, metric: str) -> Stop | None:
+def _star(experiment: Experiment, best: Best | None, metric: str) -> Stop | None:
     """The best trial at its best step of the objective."""
-    at = None if best is None else best_at(best, experiment.metric, experiment.mode)
-    if best is None or at is None:
+    if best is None:
         return None
-    value = float(column(best, metric)[at])
-    where = next(place for place, each in enumerate(experiment.trials) if each is best)
-    return Stop(where, float(best.steps[at]), value) if math.isfinite(value) else None
+    value = float(column(best.trial, metric)[list(best.trial.steps).index(best.step)])
+    where = next(at for at, each in enumerate(experiment.trials) if each is best.trial)
+    return Stop(where, float(best.step), value) if math.isfinite(value) else None
 
 
 def _height(values: Floats, frame: Window, mode: str | None) -> float:

@@ -1,4 +1,4 @@
-"""What the curves of a sweep say: which metrics there are, the best trial, ranges worth drawing."""
+"""What the curves of a sweep say: which metrics there are, and ranges worth drawing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_es.monitoring.experiment import Experiment, TrialRecord
-from tune_es.records import Metric
 
 Floats = NDArray[np.float64]
 
@@ -26,15 +25,6 @@ BOOKKEEPING_ROOMS = ("es/", "config/", "perf/")
 
 #: Positive values whose middle nine tenths span more than this are shown on a logarithmic axis.
 LOG_FROM = 30.0
-
-
-@dataclass(frozen=True)
-class Best:
-    """The best value of the sweep's metric, and where it was."""
-
-    trial: TrialRecord
-    value: float
-    step: float
 
 
 def shown_metrics(experiment: Experiment) -> list[str]:
@@ -73,35 +63,6 @@ def column(trial: TrialRecord, metric: str) -> Floats:
     given = np.asarray(trial.values.get(metric, ()), dtype=float)[: len(values)]
     values[: len(given)] = given
     return values
-
-
-def best_at(trial: TrialRecord, metric: str, mode: str) -> int | None:
-    """Which result was the first with the best finite value, if any is finite."""
-    values = column(trial, metric) * Metric(metric, mode).sign
-    finite = np.where(np.isfinite(values), values, -math.inf)
-    if not len(finite) or finite.max() == -math.inf:
-        return None
-    return int(finite.argmax())
-
-
-def best_value(trial: TrialRecord, metric: str, mode: str) -> float:
-    """The best finite value of a trial; NaN where there is none."""
-    at = best_at(trial, metric, mode)
-    return math.nan if at is None else float(column(trial, metric)[at])
-
-
-def best_of(experiment: Experiment) -> Best | None:
-    """The best value of a sweep, of the first trial that reached it."""
-    sign = Metric(experiment.metric, experiment.mode).sign
-    found: Best | None = None
-    for trial in experiment.trials:
-        at = best_at(trial, experiment.metric, experiment.mode)
-        if at is None:
-            continue
-        value = float(column(trial, experiment.metric)[at])
-        if found is None or sign * value > sign * found.value:
-            found = Best(trial, value, float(trial.steps[at]))
-    return found
 
 
 @dataclass(frozen=True)

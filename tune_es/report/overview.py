@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from tune_es.checks import check_number
 from tune_es.monitoring.experiment import Experiment, Status
 from tune_es.monitoring.savings import Savings, savings_of
+from tune_es.monitoring.standing import Best, leader
 from tune_es.report.groups import was_stopped
-from tune_es.report.numbers import Best, best_of
 from tune_es.report.text import UNKNOWN, duration, literal, money, number, share
 
 
@@ -81,7 +81,7 @@ class Overview:
 
 def overview(experiment: Experiment, prices: Prices) -> Overview:
     """What a sweep came to, for somebody who reads one sentence of it."""
-    savings, best = savings_of(experiment, prices.per_hour), best_of(experiment)
+    savings, best = savings_of(experiment, prices.per_hour), leader(experiment)
     rows = _spent(savings, prices)
     return Overview(
         state=_state(experiment),
@@ -115,7 +115,7 @@ def _sentence(experiment: Experiment, savings: Savings, best: Best | None) -> st
     said = said[0].upper() + said[1:]
     if best is None:
         return f"{said}; no trial has reported a number for {literal(experiment.metric, 60)} yet."
-    of = f"the best of {trials} trials" if trials > 1 else "the one trial"
+    of = f"the best of {trials:,} trials" if trials > 1 else "the one trial"
     return f"{said}, and {of} reached {number(best.value)} in {literal(experiment.metric, 60)}."
 
 

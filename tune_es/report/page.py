@@ -17,6 +17,7 @@ from bokeh.resources import Resources
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from tune_es.monitoring.experiment import Experiment
+from tune_es.report.against import against
 from tune_es.report.canvas import Chart
 from tune_es.report.cost import MEANING, Cost
 from tune_es.report.curve_charts import curve_charts
@@ -48,9 +49,10 @@ def report_page(
     parameters, constant = varied(experiment.trials)
     lines, lanes = lines_of(experiment), timeline(experiment)
     curves = curve_charts(experiment, lines) if lines.trials else []
-    against = parameter_charts(experiment, parameters[:MOST_PARAMETERS]) if lines.trials else []
+    drawn = against(experiment, parameters[:MOST_PARAMETERS])
+    scatters = parameter_charts(experiment, drawn) if drawn.rows else []
     over_time = timeline_chart(experiment, lanes) if lanes.stretches else None
-    charts = [*curves, *against, *([over_time] if over_time else [])]
+    charts = [*curves, *scatters, *([over_time] if over_time else [])]
     scripts = _scripts(charts)
     return _environment().get_template(TEMPLATE).render(
         experiment=experiment,
@@ -66,7 +68,7 @@ def report_page(
         bars=bars(experiment.trials),
         cost=cost or Cost(unknown="it was not asked for."),
         regret_is=MEANING,
-        parameters=against,
+        parameters=scatters,
         more_parameters=[literal(each.name, 60) for each in parameters[MOST_PARAMETERS:]],
         constant={literal(key, 60): literal(value, 60) for key, value in constant.items()},
         timeline=over_time,

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tune_es.monitoring.experiment import Experiment, TrialRecord
+from tune_es.monitoring.standing import Best, best_of, leader
 from tune_es.report.groups import Ended, Group, ends, group_of
-from tune_es.report.numbers import Best, best_at, best_of, column
+from tune_es.report.numbers import column
 from tune_es.report.parameters import Parameter, shown_value
 from tune_es.report.text import duration, literal, number, share
 
@@ -51,7 +52,7 @@ class Row:
 
 def rows(experiment: Experiment, parameters: Sequence[Parameter]) -> list[Row]:
     """Every trial, in the order in which they joined."""
-    best = best_of(experiment)
+    best = leader(experiment)
     names = [each.name for each in parameters[:MOST_COLUMNS]]
     return [_row(experiment, at, trial, names, best) for at, trial in enumerate(experiment.trials)]
 
@@ -74,13 +75,13 @@ def _row(
 
 def _numbers(experiment: Experiment, trial: TrialRecord) -> list[Cell]:
     values = column(trial, experiment.metric)
-    found = best_at(trial, experiment.metric, experiment.mode)
+    best = best_of(trial, experiment.metric, experiment.mode)
     seconds = math.fsum(each for each in trial.seconds if math.isfinite(each))
     time = seconds if any(math.isfinite(each) for each in trial.seconds) else math.nan
     return [
         _cell(trial.steps[-1] if len(trial.steps) else 0.0),
-        _cell(math.nan if found is None else float(values[found])),
-        _cell(math.nan if found is None else float(trial.steps[found])),
+        _cell(math.nan if best is None else best.value),
+        _cell(math.nan if best is None else best.step),
         _cell(float(values[-1]) if len(values) else math.nan),
         Cell(duration(time), _order(time)),
     ]

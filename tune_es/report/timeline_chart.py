@@ -14,12 +14,10 @@ from tune_es.report.lanes import Timeline
 from tune_es.report.numbers import Window
 from tune_es.report.text import literal
 
-UNITS = ((86_400.0, "days"), (3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
-
 
 def timeline_chart(experiment: Experiment, made: Timeline) -> Chart:
     """Workers, and the trials on them; pauses, promotions and failures are marked."""
-    size, unit = next((each for each in UNITS if made.end - made.start >= 3 * each[0]), UNITS[-1])
+    size, unit = made.unit
     lanes = len(made.lanes)
     plot = blank(
         Window(
