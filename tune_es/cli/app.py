@@ -9,6 +9,7 @@ from cyclopts import App
 from tune_es.cli.policies import policies
 from tune_es.cli.record import record
 from tune_es.cli.replay import replay
+from tune_es.cli.report import report
 from tune_es.cli.tune import tune
 from tune_es.cli.watch import watch
 
@@ -17,7 +18,7 @@ app = App(
     help="Early stopping for Ray Tune, judged on recorded curves before it touches a GPU.",
     version_flags=["--version"],
 )
-for command in (watch, replay, tune, policies, record):
+for command in (watch, report, replay, tune, policies, record):
     app.command(command)
 
 

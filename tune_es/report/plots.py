@@ -153,7 +153,10 @@ def _draw_scatter(axis: Any, experiment: Experiment, drawn: Against, each: Scatt
     _frame(axis, each.across, drawn.frame)
     if each.parameter.categories:
         labels = [_plain(label, 16) for label in each.parameter.categories]
-        axis.set_xticks(range(len(labels)), labels, rotation=30 if len(labels) > 4 else 0)
+        turned = (
+            {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(labels) > 4 else {}
+        )
+        axis.set_xticks(range(len(labels)), labels, **turned)
     axis.set_xlabel(_plain(each.parameter.name, 50))
     axis.set_ylabel(f"best {_plain(experiment.metric, 40)}")
 
