@@ -52,7 +52,10 @@ class Timeline:
 
 
 def timeline(experiment: Experiment) -> Timeline:
-    """Stretches packed into as few lanes as they need, those of one worker together."""
+    """Stretches packed into as few lanes as they need, those of one machine together.
+
+    Ray starts a process for many a stretch, so a lane is no process: it is room for one trial.
+    """
     found = [
         (at, span, later > 0)
         for at, trial in enumerate(experiment.trials)
@@ -61,20 +64,42 @@ def timeline(experiment: Experiment) -> Timeline:
     latest = experiment.latest if experiment.latest is not None else -math.inf
     end = max([latest, *(each for _, span, _ in found for each in (span.start, span.end or 0.0))])
     closed = [(at, replace(span, end=_end(span, end)), again) for at, span, again in found]
-    places = sorted({span.where for _, span, _ in closed})
+    by_host = _by_host(closed)
     stretches: list[Stretch] = []
     names: list[str] = []
-    for where in places:
-        here = sorted((each for each in closed if each[1].where == where), key=_begin)
+    for host, here in by_host.items():
         packed, count = _packed([span for _, span, _ in here])
         stretches += [
             Stretch(at, span, lane + len(names), again)
             for (at, span, again), lane in zip(here, packed, strict=True)
         ]
-        names += [where] * count
+        shown = [host] if count == 1 else [f"{host} {lane + 1}" for lane in range(count)]
+        names += shown if len(by_host) > 1 else [str(lane + 1) for lane in range(count)]
     start = min((span.start for _, span, _ in closed), default=0.0)
     is_guessed = bool(found) and not any(len(trial.spans) for trial in experiment.trials)
     return Timeline(tuple(stretches), tuple(names), start, max(end, start), is_guessed)
+
+
+_Found = tuple[int, Span, bool]
+
+
+def _by_host(found: Sequence[_Found]) -> dict[str, list[_Found]]:
+    """Stretches by machine, each in order of their start; the process is left out of ``where``.
+
+    One that reported nothing does not say where it was: it is with the others if all are on one
+    machine.
+    """
+    hosts = sorted({_host(span) for _, span, _ in found} - {""})
+    unknown = hosts[0] if len(hosts) == 1 else "unknown"
+    by_host: dict[str, list[_Found]] = {host: [] for host in hosts}
+    for each in sorted(found, key=_begin):
+        by_host.setdefault(_host(each[1]) or unknown, []).append(each)
+    return by_host
+
+
+def _host(span: Span) -> str:
+    host, _, process = span.where.rpartition(":")
+    return host if process.isdigit() and host else span.where
 
 
 def workers(made: Timeline) -> int:
@@ -109,7 +134,7 @@ def _end(span: Span, latest: float) -> float:
     return max(end, span.start)
 
 
-def _begin(each: tuple[int, Span, bool]) -> float:
+def _begin(each: _Found) -> float:
     return each[1].start
 
 

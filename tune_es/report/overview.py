@@ -170,8 +170,16 @@ def _row(label: str, run: float, saved: float, say: Callable[[float], str]) -> S
 
 
 def _kwh(value: float) -> str:
-    return UNKNOWN if math.isnan(value) else f"{number(value)} kWh"
+    return _scaled(value, ("kWh", "Wh"))
 
 
 def _kilograms(value: float) -> str:
-    return UNKNOWN if math.isnan(value) else f"{number(value)} kg"
+    return _scaled(value, ("kg", "g"))
+
+
+def _scaled(value: float, units: tuple[str, str]) -> str:
+    """An amount in the unit that it was given in, or in a thousandth of it."""
+    if math.isnan(value):
+        return UNKNOWN
+    is_small = 0 < value < 0.1
+    return f"{1000 * value if is_small else value:.3g} {units[is_small]}"
