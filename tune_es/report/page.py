@@ -143,8 +143,9 @@ def _allowed(scripts: Sequence[str]) -> str:
 def _data(charts: Sequence[Chart]) -> str:
     """The figures as JSON that can stand in a script element."""
     document = Document()
-    for chart in charts:
-        document.add_root(chart.figure)
+    with document.models.freeze():  # or all are walked through again for each
+        for chart in charts:
+            document.add_root(chart.figure)
     roots = {chart.figure.id: f"chart-{chart.key}" for chart in charts}
     plain: dict[str, Any] = (
         {"roots": roots, "document": document.to_json(deferred=False)} if charts else {}
