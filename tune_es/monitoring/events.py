@@ -2,9 +2,9 @@
 
 It lies in the folder of the experiment, one file for every time that the sweep was started or
 restored, and is written while the sweep runs: Ray's own files of results come there every ten
-seconds or later. The events are ``sweep`` (policy, planned trials), ``trial`` (name, config),
-``start``, ``result`` (step, values, what was decided), ``end`` (status, why), ``alive`` where
-nothing happened for a while, and ``over``.
+seconds or later. The events are ``sweep`` (policy, planned trials), ``policy`` where that is known
+later, ``trial`` (name, config), ``start``, ``result`` (step, values, what was decided), ``end``
+(why it was), ``alive`` where nothing happened for a while, and ``over``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class EventWriter:
     def write(self, event: Event) -> None:
         """Keep an event for the next flush; what is no JSON in it is written as its ``repr``."""
         if not self._has_failed:
-            self._lines.append(json.dumps(event, default=_as_text, skipkeys=True) + "\n")
+            self._lines.append(_encode(event) + "\n")
 
     def flush(self) -> None:
         """Have everything so far on disk."""
@@ -54,10 +54,7 @@ class EventWriter:
             self._file.writelines(self._lines)
             self._file.flush()
         except OSError as error:
-            self._has_failed = True
-            logger.warning(
-                "%s could not be written: %s; reports of this sweep end here", self.path, error
-            )
+            self._fail(error)
         self._lines.clear()
 
     def close(self) -> None:
@@ -66,9 +63,16 @@ class EventWriter:
         if self._file is not None:
             try:
                 self._file.close()
-            except OSError as error:  # what was buffered does not fit on the disk
-                logger.warning("%s could not be closed: %s", self.path, error)
+            except OSError as error:
+                self._fail(error)
             self._file = None
+
+    def _fail(self, error: OSError) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            logger.warning(
+                "%s could not be written: %s; reports of this sweep end here", self.path, error
+            )
 
 
 class EventReader:
@@ -121,3 +125,7 @@ def _as_text(value: object) -> object:
     if callable(plain) and getattr(value, "ndim", 1) == 0:
         return plain()
     return repr(value)[:200]
+
+
+#: Made once: a new encoder for every event would cost more than the event.
+_encode = json.JSONEncoder(default=_as_text, skipkeys=True).encode
