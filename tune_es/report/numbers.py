@@ -13,16 +13,6 @@ from tune_es.monitoring.experiment import Experiment, TrialRecord
 
 Floats = NDArray[np.float64]
 
-#: What Ray Tune adds to every result.
-BOOKKEEPING = frozenset({
-    "agent_timesteps_total", "checkpoint_dir_name", "date", "done", "episodes_this_iter",
-    "episodes_total", "experiment_id", "experiment_tag", "hostname",
-    "iterations_since_restore", "node_ip", "pid", "should_checkpoint", "time_since_restore",
-    "time_this_iter_s", "time_total_s", "timestamp", "timesteps_since_restore",
-    "timesteps_this_iter", "timesteps_total", "training_iteration", "trial_id", "warmup_time",
-})  # fmt: skip
-BOOKKEEPING_ROOMS = ("es/", "config/", "perf/")
-
 #: Positive values whose middle nine tenths span more than this are shown on a logarithmic axis.
 LOG_FROM = 30.0
 
@@ -33,16 +23,12 @@ def shown_metrics(experiment: Experiment) -> list[str]:
         name
         for trial in experiment.trials
         for name, values in trial.values.items()
-        if name != experiment.time_attr and not _is_bookkeeping(name) and _has_number(values)
+        if name != experiment.time_attr and _has_number(values)
     }
     reported.add(experiment.metric)
     named = [experiment.metric, *(experiment.policy.metrics if experiment.policy else ())]
     first = [name for name in dict.fromkeys(named) if name in reported]
     return [*first, *sorted(reported - set(first))]
-
-
-def _is_bookkeeping(name: str) -> bool:
-    return name in BOOKKEEPING or name.startswith(BOOKKEEPING_ROOMS)
 
 
 def _has_number(values: Iterable[float]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import unicodedata
 
+from tune_es.monitoring.summary import duration as in_words
+
 #: Categories of Unicode that have no look of their own, or change that of their neighbours.
 UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 UNKNOWN = "-"
@@ -64,21 +66,10 @@ def share(part: float, whole: float) -> str:
 def duration(seconds: float | None) -> str:
     """A stretch of time in its two largest units.
 
-    >>> duration(0.25), duration(59), duration(150), duration(3600 * 26), duration(float("nan"))
-    ('0.25 s', '59 s', '2 min 30 s', '1 d 2 h', '-')
+    >>> duration(150), duration(float("nan"))
+    ('2 min 30 s', '-')
     """
-    if seconds is None or not math.isfinite(seconds):
-        return UNKNOWN
-    if seconds < 10:
-        return f"{seconds:.2g} s"
-    left = round(seconds)
-    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
-    at = next((at for at, (_, size) in enumerate(units) if left >= size), len(units) - 1)
-    words = []
-    for name, size in units[at : at + 2]:
-        count, left = divmod(left, size)
-        words.append(f"{count:,} {name}" if count else "")
-    return " ".join(filter(None, words)) or "0 s"
+    return UNKNOWN if seconds is None or not math.isfinite(seconds) else in_words(seconds)
 
 
 def money(amount: float | None) -> str:
