@@ -65,9 +65,9 @@ def _draw_lines(plot: Any, source: ColumnDataSource, at: int, count: int) -> Non
         line_alpha=alpha,
         line_width=width,
     )
-    lit = ColumnDataSource({"xs": [], "ys": []})
+    lit = ColumnDataSource({"xs": [], "ys": [], "colour": []})
     plot.multi_line(
-        "xs", "ys", source=lit, name="lit", line_color=BEST_COLOUR, line_width=2.5, level="overlay"
+        "xs", "ys", source=lit, name="lit", line_color="colour", line_width=4.5, level="overlay"
     )
 
 

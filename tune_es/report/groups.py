@@ -63,7 +63,7 @@ GROUPS = {
         Group("FAILED", "failed", "#D55E00", "cross", "P", "✚", "it died of an error"),
         Group("RUNNING", "running", "#4D4D4D", "circle_dot", ".", "◉", "still on a worker"),
         Group("PAUSED", "paused", "#8C8C8C", "square_pin", "p", "▮", "waiting to be promoted"),
-        Group("PENDING", "waiting", "#B3B3B3", "dot", ",", "·", "not started"),
+        Group("PENDING", "waiting", "#B3B3B3", "dot", ",", "○", "not started"),
     )
 }
 

@@ -126,7 +126,8 @@
       const lines = data(view, "lines");
       const at = trial === null ? -1 : lines.row.indexOf(trial);
       const shown = view.model.renderers.find((each) => each.name === "lit").data_source;
-      shown.data = at < 0 ? { xs: [], ys: [] } : { xs: [lines.xs[at]], ys: [lines[column][at]] };
+      const only = (name) => (at < 0 ? [] : [lines[name][at]]);
+      shown.data = { xs: only("xs"), ys: only(column), colour: only("colour") };
     }
   }
 

@@ -19,7 +19,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from tune_es.monitoring.experiment import Experiment
 from tune_es.report.against import against
 from tune_es.report.canvas import Chart
-from tune_es.report.cost import MEANING, Cost
+from tune_es.report.cost import MEANING, Cost, cost_of
 from tune_es.report.curve_charts import curve_charts
 from tune_es.report.groups import counts
 from tune_es.report.lanes import timeline, workers
@@ -44,7 +44,8 @@ def report_page(
     Args:
         experiment: The sweep; it may still run.
         prices: What an hour of a worker costs.
-        cost: What stopping may have cost, of :func:`tune_es.report.cost.cost_of`.
+        cost: What stopping may have cost, of :func:`tune_es.report.cost.cost_of`; what the sweep
+            itself can tell where it is not given.
     """
     parameters, constant = varied(experiment.trials)
     lines, lanes = lines_of(experiment), timeline(experiment)
@@ -66,7 +67,7 @@ def report_page(
         curves=curves,
         left_out=[literal(each, 60) for each in lines.left_out],
         bars=bars(experiment.trials),
-        cost=cost or Cost(unknown="it was not asked for."),
+        cost=cost or cost_of(experiment),
         regret_is=MEANING,
         parameters=scatters,
         more_parameters=[literal(each.name, 60) for each in parameters[MOST_PARAMETERS:]],

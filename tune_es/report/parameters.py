@@ -75,13 +75,21 @@ def _parameter(name: str, given: Sequence[Any], labels: Sequence[str]) -> Parame
 
 def _by_label(name: str, labels: Sequence[str]) -> Parameter:
     counted = Counter(labels).most_common()
-    kept = sorted(
-        label for label, _ in counted[: MOST_CATEGORIES - (len(counted) > MOST_CATEGORIES)]
-    )
+    most = MOST_CATEGORIES - (len(counted) > MOST_CATEGORIES)
+    kept = sorted((label for label, _ in counted[:most]), key=_rank)
     places = {label: float(at) for at, label in enumerate(kept)}
     categories = (*kept, OTHER) if len(kept) < len(counted) else tuple(kept)
     rest = float(len(categories) - 1)
     return Parameter(name, tuple(places.get(label, rest) for label in labels), categories)
+
+
+def _rank(label: str) -> tuple[bool, float, str]:
+    """Sorts what reads as a number by its size, and before all else."""
+    try:
+        size = float(label.replace(",", ""))
+    except ValueError:
+        size = math.nan
+    return (True, 0.0, label) if math.isnan(size) else (False, size, label)
 
 
 def _as_number(value: Any) -> float | None:
