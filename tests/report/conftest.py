@@ -1,4 +1,4 @@
-"""One browser for all tests of this folder."""
+"""One browser for the tests of a file: while it is open no other event loop may run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from tests.report.browser import browsing, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium without a window; a test that needs it is skipped where it is not installed."""
     if chromium() is None:

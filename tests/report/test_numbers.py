@@ -113,6 +113,17 @@ def test_no_stop_is_hidden_and_the_best_is_drawn_last() -> None:
         assert panel.best.trial == lines.trials[-1]
 
 
+def test_a_trial_without_any_number_is_marked_where_it_was_stopped() -> None:
+    broken = replace(STALL, cause="BROKEN")
+    nothing = trial(
+        "a", [math.nan] * 3, status=Status.STOPPED, why=broken, metrics={"f1": [1, 1, 1]}
+    )
+    first, other = lines_of(experiment(nothing, trial("b", [0.5, 0.4]))).panels
+    assert [(stop.trial, stop.x) for stop in first.stops] == [(0, 3.0)]
+    assert first.stops[0].y > 0.45  # lower is better: at the upper edge
+    assert [stop.y for stop in other.stops] == [1.0]
+
+
 def test_a_long_curve_keeps_its_ends_its_best_and_its_spikes() -> None:
     count = 200_000
     values = np.linspace(2, 1, count)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_es.monitoring.experiment import Experiment, TrialRecord
+from tune_es.monitoring.experiment import Experiment, Status, TrialRecord
 from tune_es.monitoring.standing import Best, best_of, leader
 from tune_es.report.groups import was_stopped
 from tune_es.report.numbers import (
@@ -126,7 +126,8 @@ def _panel(
     stops = [
         Stop(at, float(trial.steps[-1]), _height(each, frame, mode))
         for at, trial, each in zip(drawn, trials, values, strict=True)
-        if (was_stopped(trial) or trial.status.value == "failed") and np.isfinite(each).any()
+        if (was_stopped(trial) or trial.status is Status.FAILED)
+        and (metric == experiment.metric or np.isfinite(each).any())
     ]
     return Panel(
         metric,
