@@ -159,6 +159,8 @@
     element.addEventListener("dblclick", () => view.reset());
     if (matchMedia("(pointer: fine)").matches) {
       view.model.toolbar.tools.forEach((tool) => { tool.active = true; });
+    } else {
+      view.canvas_view.events_el.style.touchAction = "auto"; // Bokeh 3.6 would keep the finger
     }
   }
 
