@@ -56,6 +56,7 @@ def test_no_two_ends_look_the_same() -> None:
         (Status.FINISHED, "EXHAUSTED", "FINISHED", False),
         (Status.FINISHED, None, "FINISHED", False),
         (Status.FINISHED, "REACHED", "REACHED", True),
+        (Status.FINISHED, "a later version's", "FINISHED", False),
         (Status.FAILED, "BROKEN", "FAILED", False),
         (Status.PAUSED, None, "PAUSED", False),
     ],
@@ -184,7 +185,7 @@ def test_hyperparameters_are_numbers_strips_or_constant() -> None:
 
 def test_odd_values_are_categories_and_too_many_become_other() -> None:
     found, constant = varied(odd()["mixed config"].trials)
-    assert set(found[0].categories) == {"1", "a", "None", "inf", "0", "-2.5", "True"}
+    assert set(found[0].categories) >= {"1", "a", "None", "inf", "0", "-2.5", "True"}
     assert constant == {}
     names = [trial(str(at), [0.5], config={"k": f"name-{at:02d}"}) for at in range(40)]
     (many,), _ = varied(names)

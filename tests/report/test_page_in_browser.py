@@ -93,6 +93,20 @@ def test_a_row_lights_its_curve(browser: Browser, tmp_path: Path) -> None:
         assert seen.value(lit) == [0, 0, 0]
 
 
+def test_the_table_says_why_on_one_line_and_more_on_hover(browser: Browser, tmp_path: Path) -> None:
+    made = sweep(30)
+    stopped = next(at for at, each in enumerate(made.trials) if was_stopped(each))
+    with opened(browser, report_page(made), tmp_path) as seen:
+        heights = "[...document.querySelectorAll('#table tbody tr')].map((row) => row.offsetHeight)"
+        assert max(seen.value(heights)) < 40
+        seen.page.locator(f"#t{stopped}").scroll_into_view_if_needed()
+        seen.page.wait_for_timeout(100)  # a scroll hides what was said
+        seen.page.hover(f"#t{stopped} td.why")
+        assert "misses\n3" in seen.tip
+        seen.page.hover("h1")
+        assert not seen.page.is_visible("#tip")
+
+
 def test_the_table_is_sorted_and_filtered(browser: Browser, tmp_path: Path) -> None:
     made = sweep(30)
     rows = "() => [...document.querySelectorAll('#table tbody tr:not(.out)')].map((row) => row.id)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -85,5 +86,6 @@ def _policy(name_or_file: str, experiment: Experiment) -> Policy:
     chosen = candidate(name_or_file)
     if chosen.policy is None:
         raise ValueError(f"--policy must be one that stops trials, got {name_or_file!r}")
-    budget = max(1, round(experiment.max_t or 1))
+    steps = experiment.max_t
+    budget = max(1, round(steps)) if steps is not None and math.isfinite(steps) else 1
     return chosen.policy(Task("sweep", "sweep", experiment.metric, experiment.mode, budget))

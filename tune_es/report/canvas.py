@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bokeh.models import ColumnDataSource, FixedTicker, PlainText, Range1d
+from bokeh.models import ColumnDataSource, FixedTicker, PlainText, PrintfTickFormatter, Range1d
 from bokeh.plotting import figure
 
 from tune_es.report.numbers import Window
@@ -50,7 +50,9 @@ def blank(across: Window, frame: Window, height: int) -> Any:
     )
     plot.outline_line_color = None
     plot.background_fill_color = plot.border_fill_color = None
-    for axis in plot.axis:
+    for axis, each in ((plot.xaxis[0], across), (plot.yaxis[0], frame)):
+        if not each.is_log and max(abs(each.low), abs(each.high)) < 1e6:
+            axis.formatter = PrintfTickFormatter(format="%.6g")
         axis.axis_line_color = "#C4C7CC"
         axis.major_tick_line_color = axis.minor_tick_line_color = None
         axis.major_label_text_font = FONT

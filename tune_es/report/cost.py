@@ -89,7 +89,7 @@ def _why_not(full: int, trials: int) -> str:
     return (
         f"{full} of {trials} trials ran in full, and these are the ones that the policy let run: "
         "what the stopped ones would have come to, nobody knows. Recorded full curves of the same "
-        "task can tell it."
+        "task can tell it (--curves)."
     )
 
 

@@ -74,8 +74,8 @@ def group_of(trial: TrialRecord) -> Group:
         cause = trial.why.cause if trial.why is not None else "STOPPED"
         return GROUPS.get(cause, GROUPS["STOPPED"])
     if trial.status is Status.FINISHED and trial.why is not None:
-        is_full = trial.why.cause == "EXHAUSTED"
-        return GROUPS["FINISHED" if is_full else trial.why.cause]
+        cause = trial.why.cause if trial.why.cause != "EXHAUSTED" else "FINISHED"
+        return GROUPS.get(cause, GROUPS["FINISHED"])
     return GROUPS[trial.status.name]
 
 

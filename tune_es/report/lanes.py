@@ -61,8 +61,8 @@ def timeline(experiment: Experiment) -> Timeline:
         for at, trial in enumerate(experiment.trials)
         for later, span in enumerate(_spans(trial))
     ]
-    latest = experiment.latest if experiment.latest is not None else -math.inf
-    end = max([latest, *(each for _, span, _ in found for each in (span.start, span.end or 0.0))])
+    known = [experiment.latest, *(each for _, span, _ in found for each in (span.start, span.end))]
+    end = max((each for each in known if each is not None and math.isfinite(each)), default=0.0)
     closed = [(at, replace(span, end=_end(span, end)), again) for at, span, again in found]
     by_host = _by_host(closed)
     stretches: list[Stretch] = []

@@ -41,20 +41,18 @@
 
   // ---- which trial is under the pointer
 
-  const data = (view, name) => {
-    const found = view.model.renderers.find((each) => each.name === name);
-    return found ? found.data_source.data : null;
-  };
+  const source = (view, name) => view.model.renderers.find((each) => each.name === name).data_source;
+  const data = (view, name) => source(view, name).data;
 
-  function nearestPoint(view, source, xs, sx, sy, reach) {
+  function nearestPoint(view, points, xs, sx, sy, reach) {
     let best = null;
     let least = reach * reach;
-    for (let at = 0; at < source.row.length; at++) {
+    for (let at = 0; at < points.row.length; at++) {
       const dx = view.frame.x_scale.compute(xs[at]) - sx;
-      const dy = view.frame.y_scale.compute(source.y[at]) - sy;
+      const dy = view.frame.y_scale.compute(points.y[at]) - sy;
       if (dx * dx + dy * dy < least) {
         least = dx * dx + dy * dy;
-        best = source.row[at];
+        best = points.row[at];
       }
     }
     return best;
@@ -73,38 +71,34 @@
     return part ? ys[low] + part * (ys[high] - ys[low]) : ys[low];
   }
 
-  function nearestLine(view, source, column, sx, sy) {
+  function nearestLine(view, lines, column, sx, sy) {
     const x = view.frame.x_scale.invert(sx);
     let best = null;
     let least = 16;
-    for (let at = 0; at < source.row.length; at++) {
-      const y = heightAt(source.xs[at], source[column][at], x);
+    for (let at = 0; at < lines.row.length; at++) {
+      const y = heightAt(lines.xs[at], lines[column][at], x);
       const away = Math.abs(view.frame.y_scale.compute(y) - sy);
       if (away <= least) {
         least = away;
-        best = source.row[at];
+        best = lines.row[at];
       }
     }
     return best;
   }
 
-  function barAt(view, source, sx, sy) {
+  function barAt(view, { row, lane, left, right }, sx, sy) {
     const x = view.frame.x_scale.invert(sx);
-    const lane = Math.round(view.frame.y_scale.invert(sy));
-    for (let at = 0; at < source.row.length; at++) {
-      if (source.lane[at] === lane && source.left[at] <= x && x <= source.right[at]) {
-        return source.row[at];
-      }
-    }
-    return null;
+    const y = Math.round(view.frame.y_scale.invert(sy));
+    const at = [...row].findIndex((_, at) => lane[at] === y && left[at] <= x && x <= right[at]);
+    return row[at] ?? null;
   }
 
   function trialAt(view, sx, sy) {
     const [kind, column] = view.model.tags;
     if (kind === "bars") return barAt(view, data(view, "bars"), sx, sy);
     if (kind === "points") {
-      const source = data(view, column);
-      return nearestPoint(view, source, source[column], sx, sy, 14);
+      const points = data(view, column);
+      return nearestPoint(view, points, points[column], sx, sy, 14);
     }
     const stops = data(view, "stops");
     const stop = nearestPoint(view, stops, stops.x, sx, sy, 12);
@@ -125,9 +119,8 @@
       if (kind !== "lines") continue;
       const lines = data(view, "lines");
       const at = trial === null ? -1 : lines.row.indexOf(trial);
-      const shown = view.model.renderers.find((each) => each.name === "lit").data_source;
       const only = (name) => (at < 0 ? [] : [lines[name][at]]);
-      shown.data = { xs: only("xs"), ys: only(column), colour: only("colour") };
+      source(view, "lit").data = { xs: only("xs"), ys: only(column), colour: only("colour") };
     }
   }
 
@@ -216,6 +209,15 @@
     table.tBodies[0].append(...rows.map(([, row]) => row));
   }
 
+  function explain(event) {
+    const cell = event.target.closest("td.why");
+    tip.hidden = cell === null || !cell.textContent;
+    if (tip.hidden) return false;
+    describe(cell.parentElement);
+    place(event.clientX, event.clientY);
+    return true;
+  }
+
   function prepare() {
     table.classList.add("ready");
     document.querySelectorAll(".tools").forEach((each) => { each.hidden = false; });
@@ -230,7 +232,11 @@
     document.getElementById("more").addEventListener("click", () => shorten(false));
     table.classList.toggle("long", table.tBodies[0].rows.length > 120);
     shorten(table.classList.contains("long"));
-    table.tBodies[0].addEventListener("click", (event) => {
+    const body = table.tBodies[0];
+    body.addEventListener("mousemove", (event) => explain(event));
+    body.addEventListener("mouseleave", () => { tip.hidden = true; });
+    body.addEventListener("click", (event) => {
+      if (explain(event)) return;
       const row = event.target.closest("tr");
       const trial = Number(row.id.slice(1));
       pinned = pinned === trial ? null : trial;

@@ -33,6 +33,8 @@ from tune_es.report.timeline_chart import timeline_chart
 
 #: Hyperparameters that are drawn.
 MOST_PARAMETERS = 24
+#: Times beyond the year 9999 are no times.
+LATEST_TIME = 253_402_300_799
 TEMPLATE, STYLE, SCRIPT = "page.html", "page.css", "page.js"
 
 
@@ -100,10 +102,11 @@ def _facts(experiment: Experiment, at_once: int) -> list[str]:
         found.append(f"{at_once} at once")
     if experiment.max_t is not None:
         found.append(f"up to {number(experiment.max_t)} {literal(experiment.time_attr, 40)} each")
-    if experiment.started is not None and experiment.latest is not None:
-        began = datetime.fromtimestamp(experiment.started, timezone.utc)
-        took = duration(experiment.latest - experiment.started)
-        found.append(f"{began:%Y-%m-%d %H:%M} UTC, {took}")
+    began, latest = experiment.started, experiment.latest
+    if began is not None and 0 <= began < LATEST_TIME:
+        found.append(f"{datetime.fromtimestamp(began, timezone.utc):%Y-%m-%d %H:%M} UTC")
+        if latest is not None and latest >= began:
+            found.append(duration(latest - began))
     return found
 
 

@@ -41,8 +41,9 @@ class Parameter:
 
 def shown_value(value: Any) -> str:
     """A hyperparameter's value as text."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number(value) if is_number else literal(value, 60)
+    found = _as_number(value)
+    is_small = found is not None and not math.isinf(found)
+    return number(found) if is_small and value is not UNSET else literal(value, 60)
 
 
 def varied(trials: Sequence[TrialRecord]) -> tuple[list[Parameter], dict[str, str]]:
