@@ -1,0 +1,118 @@
+"""How often stops like this one are right, with the source of that number, or why it is unknown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tune_es.monitoring.experiment import TrialRecord
+from tune_es.monitoring.why import Why
+from tune_es.policy import Policy
+from tune_es.report.explain.calibration import PARTS, Calibration, Cell, part_of, shipped
+from tune_es.report.explain.rules import JUDGED, spoken
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """The share of such stops that were right.
+
+    Args:
+        share: The share; NaN where it is not known.
+        low: Four of five new tasks have a share between this ...
+        high: ... and this.
+        right: Stops of this kind that were right, of those that were counted.
+        stops: How many were counted.
+        tasks: On how many tasks.
+        kind: Which stops these are, in words.
+        source: Where they were counted.
+        note: Why it is not known, or what to bear in mind; may be empty.
+    """
+
+    share: float
+    low: float
+    high: float
+    right: int
+    stops: int
+    tasks: int
+    kind: str
+    source: str
+    note: str
+
+    @property
+    def is_known(self) -> bool:
+        """False where there is no number."""
+        return not math.isnan(self.share)
+
+
+def unknown(note: str) -> Confidence:
+    """No number, and why."""
+    return Confidence(math.nan, math.nan, math.nan, 0, 0, 0, "", "", note)
+
+
+def confidence_of(
+    trial: TrialRecord,
+    policy: Policy | None,
+    max_t: float | None,
+    measured: Calibration | None,
+) -> Confidence | None:
+    """How often such stops are right; None where nothing was judged.
+
+    Args:
+        trial: The trial that was stopped.
+        policy: What stopped it.
+        max_t: Its budget.
+        measured: Counts of this very policy; the shipped ones are asked where it has too few.
+    """
+    why = trial.why
+    if why is None:
+        return None
+    if why.cause not in JUDGED:
+        return unknown("it is a fact and no judgement: nothing was guessed about the rest")
+    if policy is None or max_t is None or not len(trial.steps):
+        return unknown("the policy or the budget of this trial is not known")
+    part = part_of(why.step / max_t)
+    if measured is None:
+        return _shipped(trial, why, policy, part, max_t)
+    for name in (why.criterion, why.cause):
+        cell = measured.find(name, policy.mode, part)
+        if cell is not None:
+            return _found(measured, cell, f"{name} under this policy", "")
+    few = f"{measured.source} has too few such stops; this is of the rule, on other curves"
+    return _noted(_shipped(trial, why, policy, part, max_t), few)
+
+
+def _shipped(trial: TrialRecord, why: Why, policy: Policy, part: int, max_t: float) -> Confidence:
+    table = shipped()
+    spacing = trial.steps[-1] / len(trial.steps)
+    budget = max_t / spacing if spacing > 0 else math.nan
+    low, high = table.budgets
+    if not low <= budget <= high:
+        there = f"budgets of {low:g} to {high:g} evaluations were measured"
+        return unknown(f"{there}, and this one has {budget:.3g}")
+    rule = spoken(policy, why, budget)
+    if rule.name is None:
+        return unknown(rule.why_not)
+    cell = table.find(rule.name, policy.mode, part)
+    if cell is None:
+        return unknown(f"{rule.name} hardly ever stopped a trial {_where(part)} when measured")
+    alone = "counted for the rule alone, which is one part of this policy" if rule.is_joined else ""
+    return _found(table, cell, rule.name, alone)
+
+
+def _found(table: Calibration, cell: Cell, name: str, note: str) -> Confidence:
+    share, counts = table.share(cell), table.cells[cell]
+    ways = {"min": ", of a metric to be minimised", "max": ", of a metric to be maximised"}
+    kind = f"{name} {_where(cell.part or 0)}{ways.get(cell.mode, '')}"
+    numbers = (counts.right, counts.stops, counts.tasks)
+    return Confidence(*share, *numbers, kind, table.source, note)
+
+
+def _noted(one: Confidence, note: str) -> Confidence:
+    said = f"{note}; {one.note}" if one.note else note
+    numbers = (one.share, one.low, one.high, one.right, one.stops, one.tasks)
+    return Confidence(*numbers, one.kind, one.source, said)
+
+
+def _where(part: int) -> str:
+    low = PARTS[part - 1] if part else 0.0
+    return f"at {low:.0%} to {PARTS[part]:.0%} of the budget"

@@ -1,0 +1,163 @@
+"""An explanation in sentences: paragraphs with a heading each, or one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from tune_es.monitoring.experiment import Experiment, Status
+from tune_es.monitoring.sentence import WORDS
+from tune_es.records import Cause
+from tune_es.report.explain.confidence import Confidence
+from tune_es.report.explain.evidence import number
+from tune_es.report.explain.explanation import Explanation
+
+#: What became of a trial that nobody stopped.
+ENDS = {
+    Status.PENDING: "waits for a worker",
+    Status.RUNNING: "is running",
+    Status.PAUSED: "is paused",
+    Status.STOPPED: "was stopped",
+    Status.FINISHED: "ran to its end",
+    Status.FAILED: "failed",
+}
+
+
+def headline(one: Explanation) -> str:
+    """Which trial it is and what became of it."""
+    cause = "" if one.why is None or one.status is Status.FAILED else f" as {word(one.why.cause)}"
+    at = "" if one.step is None else f" at step {number(one.step)}"
+    of = f" of {number(one.max_t)}" if at and one.max_t is not None else ""
+    return f"Trial {one.number} ({one.trial_id}) {ENDS[one.status]}{cause}{at}{of}"
+
+
+def short(one: Explanation) -> str:
+    """Why, in a few words; for a table."""
+    if one.status is Status.FAILED:
+        return one.error or "failed"
+    if one.why is not None:
+        return f"{word(one.why.cause)}: {one.why.criterion}"
+    if one.status is Status.STOPPED:
+        return "stopped, nobody says why"
+    if one.status is Status.RUNNING and one.patience_left is not None:
+        return f"{number(one.patience_left)} evaluations of patience left"
+    return ENDS[one.status]
+
+
+def word(cause: str) -> str:
+    """A cause as it is written for people.
+
+    >>> word("EXHAUSTED"), word("something else")
+    ('budget used', 'something else')
+    """
+    return WORDS[Cause[cause]] if cause in Cause.__members__ else cause.lower()
+
+
+def paragraphs(one: Explanation, experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Headings and what is to be said under each."""
+    yield "why", _why(one, experiment)
+    yield "trend", _trend(one, experiment)
+    yield "gap", _gap(one, experiment)
+    yield "standing", _standing(one, experiment)
+    if one.saved is not None:
+        yield "saved", _saved(one)
+    if one.confidence is not None:
+        yield "right?", confidence(one.confidence)
+
+
+def _why(one: Explanation, experiment: Experiment) -> str:
+    if one.status is Status.FAILED:
+        died = f": {one.error}" if one.error else ", and its error was not kept"
+        return f"it failed{died}. Nothing decided to stop it."
+    if one.why is not None:
+        said = f"{one.why.criterion}: {one.evidence}."
+        best = f" Best {experiment.metric}: {number(one.best)}"
+        return f"{said}{best} at step {number(one.best_step)}." if one.best_step else said
+    if one.status is Status.STOPPED:
+        who = "another scheduler" if experiment.policy is None else "something else than the policy"
+        return f"{who} stopped it, and left no reason."
+    if one.status is Status.FINISHED:
+        in_full = one.step is not None and one.max_t is not None and one.step >= one.max_t
+        return "nothing stopped it: " + (
+            "it used its budget." if in_full else "it ended by itself."
+        )
+    return _unfinished(one)
+
+
+def _unfinished(one: Explanation) -> str:
+    if one.step is None:
+        return "it has reported nothing yet."
+    if one.status is Status.PAUSED:
+        return "it is paused with a checkpoint, and may go on."
+    if one.patience_left is None:
+        return "it has not been stopped; how long it has is not known."
+    left = number(one.patience_left)
+    return f"it goes on; should nothing improve, it is stopped after {left} more evaluations."
+
+
+def _trend(one: Explanation, experiment: Experiment) -> str:
+    trend = one.trend
+    if trend is None:
+        return f"fewer than three finite values of {experiment.metric}."
+    error = "unknown" if math.isinf(trend.error) else number(trend.error)
+    slope = f"{trend.slope + 0.0:+.3g}"
+    what = {"flat": "no trend that stands out of the noise"}.get(trend.word, trend.word)
+    return (
+        f"{what}: {slope} per evaluation (standard error {error}) over the last {trend.window}; "
+        f"{experiment.metric} is to be {'minimised' if experiment.mode == 'min' else 'maximised'}."
+    )
+
+
+def _gap(one: Explanation, experiment: Experiment) -> str:
+    gap = one.gap
+    if gap is None:
+        return f"not known: no training counterpart of {experiment.metric} was reported."
+    change = ""
+    if math.isfinite(gap.widened) and gap.widened != 0:
+        verb = "widened" if gap.widened > 0 else "narrowed"
+        change = f"; since the best evaluation it has {verb} by {number(abs(gap.widened))}"
+    ahead = "training is ahead of validation" if gap.now >= 0 else "validation is ahead of training"
+    values = f"{gap.train_metric} {number(gap.train)}, {experiment.metric} {number(gap.value)}"
+    return f"{ahead} by {number(abs(gap.now))} ({values}){change}."
+
+
+def _standing(one: Explanation, experiment: Experiment) -> str:
+    standing = one.standing
+    if standing is None:
+        return f"it has no finite {experiment.metric} to be compared by."
+    if standing.trials == 1:
+        return f"no other trial came to step {number(standing.step)}."
+    among = f"number {standing.rank} of the {standing.trials} trials that came to step"
+    leader = "" if standing.rank == 1 else f"; the best there had {number(standing.leader)}"
+    return f"{among} {number(standing.step)}, by its best value, {number(one.best)}{leader}."
+
+
+def _saved(one: Explanation) -> str:
+    saved = one.saved
+    if saved is None or math.isnan(saved.steps):
+        return "not known, because the budget is not."
+    took = "" if math.isnan(saved.seconds) else f", about {duration(saved.seconds)}"
+    return f"{number(saved.steps)} of {number(one.max_t)} steps{took}."
+
+
+def confidence(one: Confidence) -> str:
+    """How often such stops are right, in one sentence with its source."""
+    if not one.is_known:
+        return f"not known: {one.note}."
+    seen = f"{one.right} of {one.stops} of the stops by {one.kind} were right"
+    where = f"on {one.tasks} task{'s' * (one.tasks != 1)} ({one.source})"
+    between = f"between {one.low:.0%} and {one.high:.0%} on four tasks in five"
+    note = f" It is {one.note}." if one.note else ""
+    return f"such stops are right in {one.share:.0%} of cases, {between}: {seen} {where}.{note}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits.
+
+    >>> duration(42), duration(600), duration(9000)
+    ('42 s', '10 min', '2.5 h')
+    """
+    for most, unit, name in ((120, 1, "s"), (7200, 60, "min")):
+        if seconds < most:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds / 3600:.1f} h"
