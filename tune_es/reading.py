@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tune_es.records import Observation
@@ -38,6 +38,20 @@ def lookup(result: Mapping[str, object], name: str) -> object:
     head, _, rest = name.partition(SEPARATOR)
     inner = result.get(head)
     return lookup(inner, rest) if rest and isinstance(inner, Mapping) else None
+
+
+def flat_items(nested: Mapping[str, object], above: str = "") -> Iterator[tuple[str, object]]:
+    """Names and values on one level, the levels joined with a slash as Ray does it.
+
+    >>> dict(flat_items({"lr": 0.1, "model": {"width": 8, "drop": {"p": 0.5}}}))
+    {'lr': 0.1, 'model/width': 8, 'model/drop/p': 0.5}
+    """
+    for key, value in nested.items():
+        name = f"{above}{key}"
+        if isinstance(value, Mapping):
+            yield from flat_items(value, name + SEPARATOR)
+        else:
+            yield name, value
 
 
 def read_number(value: object) -> float | None:

@@ -9,10 +9,10 @@ import sys
 from tests.architecture.tree import OURS, ROOT, imports_of, python_files, where
 
 FRAMEWORKS = {
-    "accelerate", "bokeh", "cyclopts", "datasets", "keras", "lightning", "matplotlib", "numba", "numpy",
-    "optuna", "pandas", "plotly", "polars", "prometheus_client", "pyarrow", "ray", "rich",
-    "safetensors", "scipy", "sentence_transformers", "sklearn", "tensorboardX", "tensorflow",
-    "tokenizers", "torch", "transformers",
+    "accelerate", "bokeh", "cyclopts", "datasets", "jinja2", "keras", "lightning", "matplotlib",
+    "numba", "numpy", "optuna", "pandas", "plotly", "polars", "prometheus_client", "pyarrow",
+    "ray", "rich", "safetensors", "scipy", "sentence_transformers", "sklearn", "tensorboardX",
+    "tensorflow", "tokenizers", "torch", "transformers",
 }  # fmt: skip
 
 #: Modules without a file are built into Python or made up by an extension, as Cython does.

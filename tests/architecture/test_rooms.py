@@ -39,12 +39,13 @@ PURE = set(ARROWS)
 ARROWS["referee"] = PURE
 CORE = PURE | {"referee", "__init__"}
 ARROWS["__init__"] = PURE | {"referee"}
-ARROWS["monitoring"] = CORE
-ARROWS["replay"] = CORE
+ARROWS["ray_files"] = {"reading"}
+ARROWS["monitoring"] = CORE | {"ray_files"}
+ARROWS["replay"] = CORE | {"ray_files"}
 ARROWS["integrations"] = CORE | {"monitoring"}
 ARROWS["search"] = CORE
-ARROWS["ray"] = CORE | {"monitoring", "search"}
-ARROWS["report"] = CORE | {"monitoring", "replay"}
+ARROWS["ray"] = CORE | {"monitoring", "ray_files", "search"}
+ARROWS["report"] = CORE | {"monitoring", "ray_files", "replay"}
 ARROWS["meta"] = CORE | {"monitoring", "replay", "ray"}
 ARROWS["cli"] = set(ARROWS)
 

@@ -10,13 +10,14 @@ from tune_es.cli.policies import policies
 from tune_es.cli.record import record
 from tune_es.cli.replay import replay
 from tune_es.cli.tune import tune
+from tune_es.cli.watch import watch
 
 app = App(
     name="tune-es",
     help="Early stopping for Ray Tune, judged on recorded curves before it touches a GPU.",
     version_flags=["--version"],
 )
-for command in (replay, tune, policies, record):
+for command in (watch, replay, tune, policies, record):
     app.command(command)
 
 

@@ -21,7 +21,7 @@ class Status(Enum):
     STOPPED = "stopped"
     """By the policy, or by another rule of the sweep, before its budget ended."""
     FINISHED = "finished"
-    """It ran to the end of its budget, or ended by itself."""
+    """It ran to the end of its budget, ended by itself, or with the whole sweep."""
     FAILED = "failed"
 
     @property

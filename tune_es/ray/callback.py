@@ -8,14 +8,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ray.tune import Callback
+from ray.tune import Callback, Stopper
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 
 from tune_es.params import KEY, POLICY_FILE
 from tune_es.policy import Policy
+from tune_es.ray.audience import Audience, policy_of
+from tune_es.ray.closing_words import ClosingWords, has_reporter
+from tune_es.ray.event_log import EventLog
 from tune_es.ray.judge import Judge
+from tune_es.ray.monitor import Monitor
 from tune_es.ray.sweep import keep_results, unwrapped
 
 logger = logging.getLogger("tune_es")
@@ -39,25 +43,46 @@ class EarlyStoppingCallback(Callback):
     :class:`EarlyStoppingScheduler` brings one along by itself. Name it yourself to fix the order:
     loggers in ``callbacks`` write before a callback that Ray adds, so put this one first.
 
+    It also writes the event log that ``tune-es watch``, ``report`` and ``explain`` read, and where
+    Ray prints anything (``RunConfig(verbose=1)`` or more) a summary at the end. Beside an
+    :class:`EarlyStopper`, or a scheduler that is not of this package, it only writes the log.
+
+    Args:
+        event_log: Write the event log.
+
     >>> from ray.tune import RunConfig
     >>> run_config = RunConfig(callbacks=[EarlyStoppingCallback()])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, event_log: bool = True) -> None:
         self.restored: dict[str, Any] | None = None
+        self._event_log = event_log
         self._judge: Judge | None = None
         self._after_step: Callable[[], None] | None = None
+        self._audience = Audience([])
         self._begun = False
 
-    def attach(self, judge: Judge, after_step: Callable[[], None]) -> None:
+    def attach(
+        self, judge: Judge, after_step: Callable[[], None], controller: TuneController
+    ) -> None:
         """Speak for this judge from now on, and have Ray bear results without the metric."""
         if self._judge is None:
             leniency.take()
         self._judge, self._after_step = judge, after_step
+        is_loud = self._event_log and has_reporter(callbacks_of(controller))
+        self._audience.attach(judge, [ClosingWords()] if is_loud else [])
 
-    def setup(self, *info: Any, **more: Any) -> None:
+    def setup(
+        self,
+        stop: Stopper | None = None,
+        num_samples: int | None = None,
+        total_num_samples: int | None = None,
+        **info: Any,
+    ) -> None:
         """Called once the callbacks of the sweep are made: no later sweep is to get this one."""
         withdraw_callback()
+        monitors: list[Monitor] = [EventLog()] if self._event_log else []
+        self._audience = Audience(monitors, total_num_samples, policy_of(stop))
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Refuse a restored sweep without trials: Ray logs what it cannot read, and goes on."""
@@ -68,8 +93,11 @@ class EarlyStoppingCallback(Callback):
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if self._after_step is not None:
             self._after_step()
+        self._audience.on_step(trials)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        self._audience.close(trials)
+        self._audience = Audience([])
         if self._judge is None:
             return
         leniency.give_back()
@@ -82,12 +110,24 @@ class EarlyStoppingCallback(Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         keep_results(trial)
+        self._audience.on_start(trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         if self._judge is not None and not _code(result):
             result[KEY] = self._judge.columns(trial.trial_id, result)
+        self._audience.on_result(trial, result)
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        self._audience.on_end(trial, failed=False)
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        self._audience.on_end(trial, failed=True)
 
     def get_state(self) -> dict[str, Any] | None:
         return None if self._judge is None else self._judge.referee.snapshot()

@@ -213,7 +213,7 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
         callback = find_callback(callbacks_of(controller))
         if callback is None:
             return
-        callback.attach(judge, partial(self._the_queue().settle, controller))
+        callback.attach(judge, partial(self._the_queue().settle, controller), controller)
         leave_policy(controller, judge.referee.policy)
         judge.started = has_saved_state(controller)
         try:

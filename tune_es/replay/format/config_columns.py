@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tune_es.reading import SEPARATOR
+from tune_es.reading import flat_items
 
 Config = Mapping[str, Any]
 
@@ -23,22 +23,20 @@ _LARGEST_EXACT = 2**53
 _LARGEST_INT64 = 2**63 - 1
 
 
-def flatten(config: Config, above: str = "") -> dict[str, Any]:
+def flatten(config: Config) -> dict[str, Any]:
     """One level of keys, joined with a slash as Ray does it.
 
     Raises:
         ValueError: Two values end up under one name.
 
-    >>> flatten({"lr": 0.1, "model": {"width": 8, "drop": {"p": 0.5}}})
-    {'lr': 0.1, 'model/width': 8, 'model/drop/p': 0.5}
+    >>> flatten({"lr": 0.1, "model": {"width": 8}})
+    {'lr': 0.1, 'model/width': 8}
     """
     flat: dict[str, Any] = {}
-    for key, value in config.items():
-        name = f"{above}{key}"
-        found = flatten(value, name + SEPARATOR) if isinstance(value, Mapping) else {name: value}
-        if twice := found.keys() & flat.keys():
-            raise ValueError(f"two values are called {min(twice)!r} once the levels are joined")
-        flat |= found
+    for name, value in flat_items(config):
+        if name in flat:
+            raise ValueError(f"two values are called {name!r} once the levels are joined")
+        flat[name] = value
     return flat
 
 

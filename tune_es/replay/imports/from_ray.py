@@ -12,27 +12,25 @@ from pathlib import Path
 from tune_es.checks import nearest
 from tune_es.params import POLICY_FILE
 from tune_es.policy import Policy
+from tune_es.ray_files import (
+    ITERATIONS,
+    PARAMS,
+    RESULTS,
+    TABLE,
+    RayTrial,
+    metrics_of,
+    read_state,
+    read_trial,
+)
 from tune_es.reading import read_number
 from tune_es.records import Metric
 from tune_es.replay.curve_set import CurveSet
 from tune_es.replay.format.config_columns import flatten
-from tune_es.replay.imports.ray_results import PARAMS, RESULTS, TABLE, RayTrial, read_trial
-from tune_es.replay.imports.ray_state import joined, marked, read_state, saved_at
+from tune_es.replay.imports.ray_state import joined, marked, saved_at
 from tune_es.replay.imports.sweep import Evaluation, Sweep, Trials, check_budget, last_life
 from tune_es.replay.life import SAVED
 
-#: What Ray puts into a result, and what this package does: no metrics of the training.
-BOOKKEEPING = frozenset(
-    {
-        "date", "done", "episodes_total", "experiment_id", "experiment_tag", "hostname",
-        "iterations_since_restore", "node_ip", "pid", "should_checkpoint", "time_since_restore",
-        "time_this_iter_s", "time_total_s", "timestamp", "timesteps_since_restore",
-        "timesteps_this_iter", "timesteps_total", "training_iteration", "trial_id",
-        "warmup_time", "checkpoint_dir_name",
-    }
-)  # fmt: skip
-OURS, ORDER, SECONDS = "es/", "es/order", "time_this_iter_s"
-ITERATIONS = "training_iteration"
+ORDER, SECONDS = "es/order", "time_this_iter_s"
 
 
 def from_ray(
@@ -157,7 +155,7 @@ class _Results:
         for raw, result in zip(self.trial.results, self.flat, strict=True):
             at = result.get(self.time_attr, math.nan)
             if math.isfinite(at):
-                values = {**dict(_metrics(result)), SAVED: saved_at(raw, self.has_saved)}
+                values = {**metrics_of(result), SAVED: saved_at(raw, self.has_saved)}
                 seconds, order = result.get(SECONDS, math.nan), result.get(ORDER, math.nan)
                 yield Evaluation(at, values, seconds, order)
 
@@ -183,16 +181,10 @@ def _duration(seconds: float) -> float:
     return seconds if 0 <= seconds < math.inf else math.nan
 
 
-def _metrics(result: Mapping[str, float]) -> Iterator[tuple[str, float]]:
-    for name, value in result.items():
-        if name not in BOOKKEEPING and not name.startswith((OURS, "perf/")):
-            yield name, value
-
-
 def _check_names(where: str, read: Iterable[_Results], metric: str, time_attr: str) -> None:
     """Refuse names that no result has; the nearest is among those that some result has."""
     names = {name for each in read for result in each.flat for name in result}
-    metrics = dict(_metrics(dict.fromkeys(names, 0.0)))
+    metrics = metrics_of(dict.fromkeys(names, 0.0))
     for name, valid in ((metric, set(metrics)), (time_attr, names)):
         if name not in valid:
             raise ValueError(f"{where}: no result has a number {name!r}; {nearest(name, valid)}")

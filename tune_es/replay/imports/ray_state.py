@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,24 +9,9 @@ from pathlib import Path
 
 from tune_es.params import POLICY_FILE
 from tune_es.policy import Policy
+from tune_es.ray_files import Known
 from tune_es.replay.imports.sweep import Evaluation, Trials
 from tune_es.replay.life import FAILED, SAVED
-
-#: What Ray keeps the trials of an experiment in: a file for every time that it was restored.
-STATE = "experiment_state-*.json"
-
-Known = Mapping[str, Mapping[str, object]]
-
-
-def read_state(folder: Path) -> Known:
-    """What Ray's last saved state says of every trial, by its id; empty where it says nothing."""
-    files = sorted(folder.glob(STATE))
-    try:
-        data = json.loads(files[-1].read_text(encoding="utf-8")) if files else {}
-        trials = [json.loads(each[0]) for each in data.get("trial_data", ())]
-        return {each["trial_id"]: each for each in trials}
-    except (ValueError, LookupError, TypeError, AttributeError):  # of a Ray that keeps it otherwise
-        return {}
 
 
 def joined(trial_ids: Iterable[str], known: Known) -> Mapping[str, str]:

@@ -9,8 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tune_es.reading import SEPARATOR, flat_items, read_number
+
 RESULTS, PARAMS, TABLE = "result.json", "params.json", "progress.csv"
 ITERATIONS = "training_iteration"
+#: What Ray keeps the trials of an experiment in: a file for every time that it was restored.
+STATE = "experiment_state-*.json"
+
+#: What Ray puts into a result: no metrics of the training.
+BOOKKEEPING = frozenset(
+    {
+        "date", "done", "episodes_total", "experiment_id", "experiment_tag", "hostname",
+        "iterations_since_restore", "node_ip", "pid", "should_checkpoint", "time_since_restore",
+        "time_this_iter_s", "time_total_s", "timestamp", "timesteps_since_restore",
+        "timesteps_this_iter", "timesteps_total", "training_iteration", "trial_id",
+        "warmup_time", "checkpoint_dir_name",
+    }
+)  # fmt: skip
+#: Under which Ray and this package put what they have to say.
+NO_METRICS = frozenset({"config", "es", "perf"})
 
 Result = Mapping[str, Any]
 
@@ -141,3 +158,32 @@ def _value(text: str | None) -> object:
     except ValueError:
         return text
     return int(number) if number.is_integer() else number
+
+
+def metrics_of(result: Mapping[str, object]) -> dict[str, float]:
+    """The numbers that the training itself reported, nested keys joined with a slash.
+
+    >>> metrics_of({"val": {"loss": 0.5, "by": "hand"}, "pid": 7, "es": {"code": 3}, "es/best": 1})
+    {'val/loss': 0.5}
+    """
+    told = {
+        key: value
+        for key, value in result.items()
+        if key not in BOOKKEEPING and str(key).partition(SEPARATOR)[0] not in NO_METRICS
+    }
+    numbers = ((name, read_number(value)) for name, value in flat_items(told))
+    return {name: number for name, number in numbers if number is not None}
+
+
+Known = Mapping[str, Mapping[str, object]]
+
+
+def read_state(folder: Path) -> Known:
+    """What Ray's last saved state says of every trial, by its id; empty where it says nothing."""
+    files = sorted(folder.glob(STATE))
+    try:
+        data = json.loads(files[-1].read_text(encoding="utf-8")) if files else {}
+        trials = [json.loads(each[0]) for each in data.get("trial_data", ())]
+        return {each["trial_id"]: each for each in trials}
+    except (ValueError, LookupError, TypeError, AttributeError):  # of a Ray that keeps it otherwise
+        return {}

@@ -1,0 +1,115 @@
+"""What a sweep came to, in a few lines of plain text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from tune_es.monitoring.experiment import Experiment, Status
+from tune_es.monitoring.savings import savings_of
+from tune_es.monitoring.sentence import WORDS
+from tune_es.monitoring.standing import causes, leader, standings
+
+#: How causes are called, by name.
+CALLED = {cause.name: word for cause, word in WORDS.items()}
+SHOWN_PARAMETERS = 6
+
+
+def summary(experiment: Experiment, price_per_hour: float | None = None) -> str:
+    """Trials and why they ended, what was run and what was saved, and the best of them.
+
+    Money is left out where no price is known, and so is time where results do not say theirs.
+    """
+    return "\n".join(
+        f"{name:<8} {text}" for name, text in summary_lines(experiment, price_per_hour)
+    )
+
+
+def summary_lines(
+    experiment: Experiment, price_per_hour: float | None = None
+) -> Iterator[tuple[str, str]]:
+    """The same, line by line: what it is about and what there is to say."""
+    for name, text in _lines(experiment, price_per_hour):
+        yield name, printable(text)
+
+
+def printable(text: str) -> str:
+    r"""A text from a user with nothing in it that would move a terminal's cursor, or not encode.
+
+    >>> printable("lr=0.1 \x1b[31mred \ud800")
+    'lr=0.1 ?[31mred ?'
+    """
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def _lines(experiment: Experiment, price_per_hour: float | None) -> Iterator[tuple[str, str]]:
+    yield "trials", _trials(experiment)
+    saved = savings_of(experiment, price_per_hour)
+    yield "steps", _of(f"{saved.steps_run:,.0f}", saved.steps_run, saved.steps_saved, "{:,.0f}")
+    if math.isfinite(saved.seconds_run):
+        run, spared = saved.seconds_run, saved.seconds_saved
+        full = run if math.isnan(spared) else run + spared
+        yield "time", f"{duration(run)} on workers of about {duration(full)}{_share(run, spared)}"
+    if math.isfinite(saved.money_run):
+        yield (
+            "money",
+            _of(f"{saved.money_run:,.2f}", saved.money_run, saved.money_saved, "about {:,.2f}"),
+        )
+    best = leader(experiment)
+    if best is None:
+        yield "best", f"no trial has reported a finite {experiment.metric}"
+        return
+    yield "best", f"{experiment.metric} {best.value:.4g} at step {best.step:g} of {best.trial.name}"
+    if best.trial.config:
+        yield "", parameters(best.trial.config)
+
+
+def _trials(experiment: Experiment) -> str:
+    counts = standings(experiment)
+    said = {Status.STOPPED: "stopped early", Status.FINISHED: "ran in full"}
+    parts = []
+    for status, count in counts.items():
+        part = f"{count} {said.get(status, status.value)}"
+        if status is Status.STOPPED:
+            why = ", ".join(f"{CALLED.get(k, k)} {n}" for k, n in causes(experiment).items())
+            part += f" ({why})"
+        parts.append(part)
+    return f"{sum(counts.values())}: {', '.join(parts)}" if parts else "none yet"
+
+
+def _of(run: str, number: float, saved: float, form: str) -> str:
+    return f"{run} of {form.format(number + saved)}{_share(number, saved)}"
+
+
+def _share(run: float, saved: float) -> str:
+    full = run + saved
+    return f", {100 * saved / full:.0f} % saved" if full > 0 else ""
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(7.4), duration(485), duration(7260), duration(200_000)
+    ('7.4 s', '8 min 5 s', '2 h 1 min', '2 d 7 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    parts = []
+    for name, size in units:
+        count, whole = divmod(whole, size)
+        parts.append((count, name))
+    first = next(at for at, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count} {name}" for count, name in parts[first : first + 2])
+
+
+def parameters(config: Mapping[str, object]) -> str:
+    """The first few hyperparameters of a trial, as ``lr=0.001, batch=8``."""
+    shown = [f"{name}={_short(value)}" for name, value in list(config.items())[:SHOWN_PARAMETERS]]
+    more = len(config) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)[:40]
