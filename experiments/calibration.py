@@ -95,8 +95,9 @@ def count(tasks: Sequence[TaskCurves]) -> dict[str, Stops]:
     """The stops of every rule that is measured, by its row of the table."""
     few = [each.chosen(_draw(each)) for each in tasks]
     found: dict[str, Stops] = {}
-    for name, judged, slopes, by_mode in _all(few, tasks):
-        mine = found.setdefault(name, Stops(by_mode))
+    for name, judged, slopes, among in _all(few, tasks):
+        by_mode = not among and name not in rules.GUARDS
+        mine = found.setdefault(name, Stops(by_mode, among))
         mine.judged.append(judged)
         mine.slopes.append(slopes)
     return found
@@ -125,17 +126,17 @@ def _all(
 ) -> Iterator[tuple[str, Judged, list[float], bool]]:
     for curves in few:
         for name, judged in _alone(curves):
-            yield name, judged, _slopes(judged, curves), True
+            yield name, judged, _slopes(judged, curves), False
     for curves in tasks:
         for name, judged, slopes in _among(curves):
-            yield name, judged, slopes, False
+            yield name, judged, slopes, True
 
 
 def _alone(curves: TaskCurves) -> Iterator[tuple[str, Judged]]:
     """Rules that see one curve; the guards are on, and have rows of their own."""
     own = ("STALLED", "OVERFIT")
     for exact, make in rules.EXACT.items():
-        if exact not in ("NonFinite", "Explosion"):
+        if exact not in rules.GUARDS:
             yield exact, _of(curves, own, stop=make())
     for length in LENGTHS:
         name = rules.patience_name(_share(length, curves.task.max_t))

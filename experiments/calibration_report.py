@@ -34,9 +34,13 @@ BINS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 1.0)
 
 @dataclass
 class Stops:
-    """All stops of one rule, an entry a task or sweep; its cells are by mode, or not."""
+    """All stops of one rule, an entry a task or sweep; its cells are by mode, or not.
+
+    ``among`` is true where it compares trials.
+    """
 
     by_mode: bool
+    among: bool
     judged: list[Judged] = field(default_factory=list)
     slopes: list[list[float]] = field(default_factory=list)
 
@@ -128,7 +132,7 @@ def tested(found: Mapping[str, Stops], made_of: set[str]) -> Tested:
 def _only(stops: Stops, wanted: Callable[[str], bool]) -> Stops:
     mine = [at for at, task in enumerate(stops.tasks) if wanted(task)]
     judged = [stops.judged[at] for at in mine]
-    return Stops(stops.by_mode, judged, [stops.slopes[at] for at in mine])
+    return Stops(stops.by_mode, stops.among, judged, [stops.slopes[at] for at in mine])
 
 
 def _cells(stops: Stops) -> Iterator[tuple[Cell, dict[str, Floats]]]:
@@ -150,8 +154,8 @@ def render(
     command: str, found: Mapping[str, Stops], table: Calibration, tasks: Sequence[TaskCurves]
 ) -> str:
     """The whole report."""
-    own = {name: stops for name, stops in found.items() if stops.by_mode}
-    others = {name: stops for name, stops in found.items() if not stops.by_mode}
+    own = {name: stops for name, stops in found.items() if not stops.among}
+    others = {name: stops for name, stops in found.items() if stops.among}
     made_with = versions(["numpy", "numba", "pyarrow"])
     parts = [HEAD.format(command=command, versions=made_with)]
     parts += ["## The counts\n", _counts(found, table), "\n## On tasks that were left out\n", TEST]
@@ -190,8 +194,9 @@ wide as the few stops and the distance between tasks make it.
 TEST = f"""\
 The table is made from some tasks and asked about the others. `predicted` is the mean of the shares
 it gave, `found` the share of those stops that were right. A Brier score is the mean squared
-difference between the two, and lower is better. `not known` are stops of kinds with fewer than
-{FEWEST_STOPS} stops or {FEWEST_TASKS} tasks behind them.
+difference between the two, and lower is better. A kind with fewer than {FEWEST_STOPS} stops or
+{FEWEST_TASKS} tasks behind it has the share of its rule; `not known` are stops of kinds without
+any.
 """
 
 READING = """\

@@ -6,6 +6,7 @@ import sys
 
 from cyclopts import App
 
+from tune_es.cli.explain import explain
 from tune_es.cli.policies import policies
 from tune_es.cli.record import record
 from tune_es.cli.replay import replay
@@ -17,7 +18,7 @@ app = App(
     help="Early stopping for Ray Tune, judged on recorded curves before it touches a GPU.",
     version_flags=["--version"],
 )
-for command in (watch, replay, tune, policies, record):
+for command in (watch, explain, replay, tune, policies, record):
     app.command(command)
 
 

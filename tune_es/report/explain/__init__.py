@@ -3,12 +3,13 @@
 from tune_es.report.explain.calibration import Calibration, shipped
 from tune_es.report.explain.confidence import Confidence
 from tune_es.report.explain.counting import measured
-from tune_es.report.explain.elsewhere import Elsewhere, other_policy
+from tune_es.report.explain.elsewhere import OTHERS, Elsewhere, other_policies
 from tune_es.report.explain.explanation import Explainer, Explanation
 from tune_es.report.explain.finding import find_trial
 from tune_es.report.explain.words import headline, paragraphs, short
 
 __all__ = [
+    "OTHERS",
     "Calibration",
     "Confidence",
     "Elsewhere",
@@ -17,7 +18,7 @@ __all__ = [
     "find_trial",
     "headline",
     "measured",
-    "other_policy",
+    "other_policies",
     "paragraphs",
     "shipped",
     "short",

@@ -82,10 +82,16 @@ class Calibration:
     fewest_tasks: int = FEWEST_TASKS
 
     def find(self, rule: str, mode: str, part: int) -> Cell | None:
-        """The most special kind that this stop is one of; None where too few were seen."""
-        for cell in (Cell(rule, mode, part), Cell(rule, "", part)):
-            counts = self.cells.get(cell)
-            if counts is not None and self._is_enough(counts):
+        """The most special kind that this stop is one of.
+
+        Where few such stops were seen that is the rule as a whole; None where none was, or the
+        rule itself hardly ever spoke.
+        """
+        here = [
+            cell for cell in (Cell(rule, mode, part), Cell(rule, "", part)) if cell in self.cells
+        ]
+        for cell in (*here, Cell(rule)):
+            if here and self._is_enough(self.cells[cell]):
                 return cell
         return None
 

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tune_es.monitoring.experiment import TrialRecord
-from tune_es.monitoring.why import Why
+from tune_es.monitoring import TrialRecord, Why
 from tune_es.policy import Policy
-from tune_es.report.explain.calibration import PARTS, Calibration, Cell, part_of, shipped
-from tune_es.report.explain.rules import JUDGED, spoken
+from tune_es.report.explain.calibration import (
+    EPSILON,
+    PARTS,
+    Calibration,
+    Cell,
+    part_of,
+    shipped,
+)
+from tune_es.report.explain.counting import comparing
+from tune_es.report.explain.rules import COMPARING, JUDGED, spoken
+
+PERCENT = f"{100 * EPSILON:g} %"
+
+#: What right means.
+ALONE = f"the rest of the curve would have improved the best value by {PERCENT} of it at most"
+AMONG = (
+    f"run to its end, the trial would have beaten the best of the sweep by at most {PERCENT} "
+    "of what that gains over the median trial"
+)
+WAYS = {"min": " where the metric is minimised", "max": " where the metric is maximised"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,7 @@ class Confidence:
         stops: How many were counted.
         tasks: On how many tasks.
         kind: Which stops these are, in words.
+        meaning: What right means for them, in words.
         source: Where they were counted.
         note: Why it is not known, or what to bear in mind; may be empty.
     """
@@ -35,6 +53,7 @@ class Confidence:
     stops: int
     tasks: int
     kind: str
+    meaning: str
     source: str
     note: str
 
@@ -46,7 +65,7 @@ class Confidence:
 
 def unknown(note: str) -> Confidence:
     """No number, and why."""
-    return Confidence(math.nan, math.nan, math.nan, 0, 0, 0, "", "", note)
+    return Confidence(math.nan, math.nan, math.nan, 0, 0, 0, "", "", "", note)
 
 
 def confidence_of(
@@ -76,8 +95,9 @@ def confidence_of(
     for name in (why.criterion, why.cause):
         cell = measured.find(name, policy.mode, part)
         if cell is not None:
-            return _found(measured, cell, f"{name} under this policy", "")
-    few = f"{measured.source} has too few such stops; this is of the rule, on other curves"
+            kind = f"stops as {name} under this policy"
+            return _found(measured, cell, kind, why.criterion in comparing(policy), "")
+    few = f"{measured.source} have too few such stops"
     return _noted(_shipped(trial, why, policy, part, max_t), few)
 
 
@@ -95,24 +115,25 @@ def _shipped(trial: TrialRecord, why: Why, policy: Policy, part: int, max_t: flo
     cell = table.find(rule.name, policy.mode, part)
     if cell is None:
         return unknown(f"{rule.name} hardly ever stopped a trial {_where(part)} when measured")
-    alone = "counted for the rule alone, which is one part of this policy" if rule.is_joined else ""
-    return _found(table, cell, rule.name, alone)
+    alone = "it was counted for this rule alone, and here it is one of several, or waits"
+    note, kind = alone if rule.is_joined else "", f"stops by {rule.name}"
+    return _found(table, cell, kind, rule.name in COMPARING, note)
 
 
-def _found(table: Calibration, cell: Cell, name: str, note: str) -> Confidence:
+def _found(table: Calibration, cell: Cell, name: str, is_compared: bool, note: str) -> Confidence:
     share, counts = table.share(cell), table.cells[cell]
-    ways = {"min": ", of a metric to be minimised", "max": ", of a metric to be maximised"}
-    kind = f"{name} {_where(cell.part or 0)}{ways.get(cell.mode, '')}"
+    kind = f"{name} {_where(cell.part)}{WAYS.get(cell.mode, '')}"
     numbers = (counts.right, counts.stops, counts.tasks)
-    return Confidence(*share, *numbers, kind, table.source, note)
+    meaning = AMONG if is_compared else ALONE
+    return Confidence(*share, *numbers, kind, meaning, table.source, note)
 
 
 def _noted(one: Confidence, note: str) -> Confidence:
-    said = f"{note}; {one.note}" if one.note else note
-    numbers = (one.share, one.low, one.high, one.right, one.stops, one.tasks)
-    return Confidence(*numbers, one.kind, one.source, said)
+    return replace(one, note=f"{note}; {one.note}" if one.note else note)
 
 
-def _where(part: int) -> str:
+def _where(part: int | None) -> str:
+    if part is None:
+        return "anywhere in the budget"
     low = PARTS[part - 1] if part else 0.0
-    return f"at {low:.0%} to {PARTS[part]:.0%} of the budget"
+    return f"at {100 * low:.0f} to {100 * PARTS[part]:.0f} % of the budget"

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tune_es.monitoring.experiment import Experiment, TrialRecord
+from tune_es.monitoring import Experiment, TrialRecord
 from tune_es.params import params_of
 from tune_es.policy import Policy
 from tune_es.records import Cause, Decision
 from tune_es.referee import Referee
-from tune_es.replay.policies import FULL
-from tune_es.signals.best import is_better
+from tune_es.replay.curves import Task
+from tune_es.replay.policies import FULL, candidates
 
 #: The policies that a trial is looked at under, besides its own.
 OTHERS = ("safe", "balanced", "aggressive", "patience", FULL)
-
-#: The order in which results were judged, where a trial reports it.
-ORDER = "es/order"
 
 
 @dataclass(frozen=True)
@@ -40,19 +37,30 @@ class Elsewhere:
     is_open: bool
 
 
-def elsewhere(experiment: Experiment, policies: Mapping[str, Policy]) -> dict[str, list[Elsewhere]]:
-    """Every trial, by its id, under every policy.
+class Others:
+    """A sweep under other policies.
 
     A policy that sees one curve is asked about each alone; one that compares trials judges the
     whole sweep in the order in which it was recorded.
     """
-    found: dict[str, list[Elsewhere]] = {each.trial_id: [] for each in experiment.trials}
-    for name, policy in policies.items():
-        decisions = _decisions(experiment, policy)
-        for trial in experiment.trials:
-            said = _said(experiment, trial, name, decisions.get(trial.trial_id))
-            found[trial.trial_id].append(said)
-    return found
+
+    def __init__(self, experiment: Experiment, policies: Mapping[str, Policy]) -> None:
+        self._experiment, self._policies = experiment, policies
+        self._swept: dict[str, Mapping[str, Decision]] = {}
+
+    def of(self, trial: TrialRecord) -> list[Elsewhere]:
+        """A trial under every policy."""
+        return [
+            _said(self._experiment, trial, name, policy, self._decision(trial, name, policy))
+            for name, policy in self._policies.items()
+        ]
+
+    def _decision(self, trial: TrialRecord, name: str, policy: Policy) -> Decision | None:
+        if not policy.uses_peers:
+            return policy.first_stop(row for _, row in _rows(trial, policy))
+        if name not in self._swept:
+            self._swept[name] = _swept(self._experiment, policy)
+        return self._swept[name].get(trial.trial_id)
 
 
 def policy_of(experiment: Experiment, trial: TrialRecord) -> Policy | None:
@@ -66,23 +74,36 @@ def policy_of(experiment: Experiment, trial: TrialRecord) -> Policy | None:
         return experiment.policy
 
 
-def other_policy(experiment: Experiment, stop: str) -> Policy:
-    """The policy of a sweep with another rule: it keeps budget, guards and ``not_before``."""
-    rule = "none" if stop == FULL else stop
-    if experiment.policy is None:
-        metric, mode, max_t = experiment.metric, experiment.mode, experiment.max_t
-        return Policy(metric, mode, stop=rule, max_t=max_t, time_attr=experiment.time_attr)
-    own = replace(experiment.policy, promotion=None, ties=None)
-    return replace(own, stop=rule, max_t=own.max_t or experiment.max_t)
+def other_policies(experiment: Experiment, names: Iterable[str] = OTHERS) -> dict[str, Policy]:
+    """Policies by name, YAML file or YAML text, for the metric and the budget of a sweep.
+
+    One that says no ``not_before`` takes that of the sweep, whose schedule it is.
+
+    Raises:
+        ValueError: No policy is called so, or it pauses trials.
+    """
+    max_t, own = experiment.max_t, experiment.policy
+    task = Task("", experiment.name, experiment.metric, experiment.mode, max(1, int(max_t or 1)))
+    found = {}
+    for each in candidates(names):
+        policy = Policy(task.metric, task.mode, stop="none")
+        if each.policy is not None:
+            policy = each.policy(task)
+        if policy.promotion is not None:
+            raise ValueError(
+                f"{each.name!r} pauses trials, and a record does not hold what they would have "
+                "done after that: compare it with tune-es replay"
+            )
+        steps = policy.not_before
+        if steps is None and own is not None:
+            steps = own.not_before
+        time_attr = experiment.time_attr
+        found[each.name] = replace(policy, time_attr=time_attr, max_t=max_t, not_before=steps)
+    return found
 
 
-def _decisions(experiment: Experiment, policy: Policy) -> dict[str, Decision]:
-    if not policy.uses_peers:
-        found = {
-            trial.trial_id: policy.first_stop(row for _, row in _rows(experiment, trial, policy))
-            for trial in experiment.trials
-        }
-        return {trial_id: each for trial_id, each in found.items() if each is not None}
+def _swept(experiment: Experiment, policy: Policy) -> Mapping[str, Decision]:
+    """The first stop of every trial, all of them judged together."""
     referee = Referee(policy, trials=len(experiment.trials))
     stopped: dict[str, Decision] = {}
     for trial_id, row in _in_order(experiment, policy):
@@ -93,18 +114,18 @@ def _decisions(experiment: Experiment, policy: Policy) -> dict[str, Decision]:
 
 
 def _in_order(experiment: Experiment, policy: Policy) -> Iterator[tuple[str, Mapping[str, float]]]:
-    """Every result of the sweep as it was judged: by its number, by its time, or by its step."""
+    """Every result of the sweep in the order of its time, or of its step where no time is known."""
     rows = [
         (*key, trial.trial_id, row)
         for trial in experiment.trials
-        for key, row in _rows(experiment, trial, policy)
+        for key, row in _rows(trial, policy)
     ]
     rows.sort(key=lambda each: each[:2])
     yield from ((trial_id, row) for _, _, trial_id, row in rows)
 
 
 def _rows(
-    experiment: Experiment, trial: TrialRecord, policy: Policy
+    trial: TrialRecord, policy: Policy
 ) -> Iterator[tuple[tuple[float, float], dict[str, float]]]:
     """The results of a trial, each with what orders it among those of others.
 
@@ -112,37 +133,32 @@ def _rows(
     """
     broke = trial.why is not None and trial.why.cause == Cause.BROKEN.name
     wanted = [name for name in policy.metrics if name in trial.values]
-    order = trial.values.get(ORDER) or trial.times
     for at, step in enumerate(trial.steps):
         named = ((name, float(trial.values[name][at])) for name in wanted)
         row = {name: value for name, value in named if broke or not math.isnan(value)}
-        when = float(order[at]) if at < len(order) else math.nan
+        when = trial.times[at] if at < len(trial.times) else math.nan
         yield (step if math.isnan(when) else when, step), {**row, policy.time_attr: step}
 
 
 def _said(
-    experiment: Experiment, trial: TrialRecord, name: str, decision: Decision | None
+    experiment: Experiment, trial: TrialRecord, name: str, policy: Policy, decision: Decision | None
 ) -> Elsewhere:
     values, last = trial.values.get(experiment.metric, ()), _last(trial.steps)
     sign = 1 if experiment.mode == "max" else -1
     cause = None if decision is None else decision.verdict.cause
-    if decision is None or cause in (None, Cause.EXHAUSTED):
-        open_ended = last is None or experiment.max_t is None or last < experiment.max_t
-        return Elsewhere(name, None, "", best_of(values, sign), open_ended)
-    seen = [
-        value for step, value in zip(trial.steps, values, strict=False) if step <= decision.step
-    ]
-    return Elsewhere(name, decision.step, cause.name if cause else "", best_of(seen, sign), False)
+    if decision is None or cause is None or cause is Cause.EXHAUSTED:
+        is_whole = last is not None and policy.max_t is not None and last >= policy.max_t
+        return Elsewhere(name, None, "", _best(values, sign), not is_whole)
+    steps = zip(trial.steps, values, strict=False)
+    seen = [value for step, value in steps if step <= decision.step]
+    return Elsewhere(name, decision.step, cause.name, _best(seen, sign), False)
 
 
 def _last(steps: Sequence[float]) -> float | None:
     return steps[-1] if len(steps) else None
 
 
-def best_of(values: Sequence[float], sign: int) -> float:
+def _best(values: Sequence[float], sign: int) -> float:
     """The best finite value, in the user's sign; NaN where there is none."""
-    best: float | None = None
-    for value in values:
-        if is_better(sign * float(value), best):
-            best = sign * float(value)
-    return math.nan if best is None else sign * best
+    finite = [sign * float(value) for value in values if math.isfinite(value)]
+    return sign * max(finite) if finite else math.nan

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from tune_es.monitoring.why import Why
+from tune_es.monitoring import Why
 
 #: What each criterion found, with the names of its evidence in braces. Counts are whole numbers.
 SENTENCES: Mapping[str, str] = {
     "Adaptive": "over the last {window} evaluations the best value improved by {gain}, and the "
-    "trend promised {hope} at most in the {remaining} that were left; to go on it had to promise "
-    "{needed}",
+    "trend promised {hope} in the {remaining} that were left; to go on it had to promise {needed}",
     "AdaptiveQuota": "at the rung of step {rung} it was number {rank} of {trials} trials, and "
     "{kept} went on; its best was {best}, that of the leader {leader}",
-    "AsyncHalving": "at the rung of step {rung} it was number {rank} of {trials} trials, and {kept} "
-    "went on; its best was {best}, that of the leader {leader}",
+    "AsyncHalving": "at the rung of step {rung} it was number {rank} of {trials} trials, and "
+    "{kept} went on; its best was {best}, that of the leader {leader}",
     "BelowMedian": "its best, {best}, was worse than the median best of {trials} other trials at "
     "that step, {median}",
     "BelowPercentile": "its best, {best}, was worse than {to_beat}, which it had to beat to be "
@@ -37,8 +36,8 @@ SENTENCES: Mapping[str, str] = {
     "Plateau": "the last values lay within a standard deviation of {std}; {limit} counts as flat",
     "ProgressQuotient": "validation was {loss_percent} % worse than its best while training "
     "progressed by {progress} thousandths; the limit is {limit} times that",
-    "RungTable": "at the rung of step {rung} it was number {rank} of {trials} trials, and {kept} "
-    "went on; its best was {best}, that of the leader {leader}",
+    "RungTable": "at the rung of step {rung} it was number {rank} of {trials} trials, and "
+    "{kept} went on; its best was {best}, that of the leader {leader}",
     "ShrinkingPatience": "{misses} evaluations in a row did not beat the best, {best}, by "
     "{min_delta}; the limit is {limit}",
     "SuccessiveHalving": "at the rung of step {rung} it was number {rank} of the {trials} trials "
@@ -92,6 +91,8 @@ def _filled(criterion: str, evidence: Mapping[str, float]) -> str:
         said = [f"{number(used)} of {number(limit)} {unit}" for used, limit, unit in limits]
         return "it used " + " and ".join(said) if said else "its budget was used"
     shown = {name: number(value) for name, value in evidence.items()}
+    if "hope" in shown:
+        shown["hope"] = f"at most {shown['hope']}" if evidence["hope"] > 0 else "no gain at all"
     template = SENTENCES.get(criterion)
     if template is not None:
         try:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tune_es.cohort import Cohort
-from tune_es.monitoring.experiment import Experiment, Status, TrialRecord
-from tune_es.monitoring.why import Why
+from tune_es.monitoring import (
+    Experiment,
+    Savings,
+    Status,
+    TrialRecord,
+    Why,
+    best_of,
+    savings_of,
+)
 from tune_es.policy import Policy
 from tune_es.report.explain.calibration import Calibration
 from tune_es.report.explain.confidence import Confidence, confidence_of
 from tune_es.report.explain.elsewhere import (
-    OTHERS,
     Elsewhere,
-    best_of,
-    elsewhere,
-    other_policy,
+    Others,
+    other_policies,
     policy_of,
 )
 from tune_es.report.explain.evidence import in_words
@@ -36,14 +41,6 @@ class Standing:
     rank: int
     trials: int
     leader: float
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What a stop saved: steps, and seconds at the trial's own pace; NaN where unknown."""
-
-    steps: float
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ class Explanation:
     trend: Trend | None
     gap: Gap | None
     standing: Standing | None
-    saved: Saved | None
+    saved: Savings | None
     confidence: Confidence | None
     elsewhere: Sequence[Elsewhere]
     patience_left: float | None
@@ -100,6 +97,7 @@ class Explainer:
         measured: Counts of the sweep's own policy on full curves; the shipped ones are asked where
             it has too few, and where it is None.
         policies: What the trials are looked at under; the presets where it is None.
+        price_per_hour: Money for an hour of a worker; the policy's where it is not given.
     """
 
     def __init__(
@@ -107,11 +105,12 @@ class Explainer:
         experiment: Experiment,
         measured: Calibration | None = None,
         policies: Mapping[str, Policy] | None = None,
+        price_per_hour: float | None = None,
     ) -> None:
         self.experiment = experiment
-        self._measured = measured
-        named = {name: other_policy(experiment, name) for name in OTHERS}
-        self._policies = named if policies is None else policies
+        self._measured, self._price_per_hour = measured, price_per_hour
+        named = other_policies(experiment) if policies is None else policies
+        self._others = Others(experiment, named)
         self._sign = 1 if experiment.mode == "max" else -1
 
     @cached_property
@@ -122,26 +121,22 @@ class Explainer:
                 cohort.record(trial.trial_id, step, self._sign * value)
         return cohort
 
-    @cached_property
-    def _elsewhere(self) -> Mapping[str, Sequence[Elsewhere]]:
-        return elsewhere(self.experiment, self._policies)
-
     def _values(self, trial: TrialRecord) -> Sequence[float]:
         return trial.values.get(self.experiment.metric, ())
 
-    def all(self) -> list[Explanation]:
-        """Every trial, in the order in which they joined."""
-        return [self.explain(number) for number in range(1, len(self.experiment.trials) + 1)]
+    def all(self, with_others: bool = False) -> list[Explanation]:
+        """Every trial, in the order in which they joined; other policies only where asked for."""
+        numbers = range(1, len(self.experiment.trials) + 1)
+        return [self.explain(number, with_others) for number in numbers]
 
-    def explain(self, number: int) -> Explanation:
+    def explain(self, number: int, with_others: bool = True) -> Explanation:
         """One trial, by its number in the sweep, from 1."""
         trial = self.experiment.trials[number - 1]
         values = self._values(trial)
         policy = policy_of(self.experiment, trial)
         budget = self.experiment.max_t if policy is None else policy.max_t or self.experiment.max_t
-        best = best_of(values, self._sign)
+        best = best_of(trial, self.experiment.metric, self.experiment.mode)
         step = trial.steps[-1] if len(trial.steps) else None
-        steps = zip(trial.steps, values, strict=False)
         return Explanation(
             number=number,
             trial_id=trial.trial_id,
@@ -149,16 +144,16 @@ class Explainer:
             status=trial.status,
             step=step,
             max_t=budget,
-            best=best,
-            best_step=next((at for at, value in steps if value == best), None),
+            best=math.nan if best is None else best.value,
+            best_step=None if best is None else best.step,
             why=trial.why,
             evidence="" if trial.why is None else in_words(trial.why),
             trend=trend_of(values, self._sign),
             gap=self._gap(trial, policy),
-            standing=self._standing(trial.trial_id, step, best),
-            saved=self._saved(trial, step, budget),
+            standing=self._standing(trial),
+            saved=self._saved(trial),
             confidence=confidence_of(trial, policy, budget, self._measured),
-            elsewhere=self._elsewhere[trial.trial_id],
+            elsewhere=self._others.of(trial) if with_others else (),
             patience_left=trial.patience_left,
             error=trial.error,
         )
@@ -168,27 +163,19 @@ class Explainer:
         train = train_metric_of(metric, list(trial.values), policy)
         return gap_of(trial.values, metric, self._sign, train)
 
-    def _standing(self, trial_id: str, step: float | None, best: float) -> Standing | None:
-        if step is None or math.isnan(best) or self._cohort.score(trial_id, step) is None:
+    def _standing(self, trial: TrialRecord) -> Standing | None:
+        """At its last step with a finite value."""
+        paired = zip(trial.steps, self._values(trial), strict=False)
+        finite = [step for step, value in paired if math.isfinite(value)]
+        own = self._cohort.score(trial.trial_id, finite[-1]) if finite else None
+        if own is None:
             return None
-        peers, row = self._cohort.peers(trial_id), self._cohort.row(step)
-        rank = peers.rank(step, self._sign * best) + 1
-        return Standing(step, rank, peers.count(step) + 1, self._sign * row[-1])
+        step, peers = finite[-1], self._cohort.peers(trial.trial_id)
+        rank, trials = peers.rank(step, own) + 1, peers.count(step) + 1
+        return Standing(step, rank, trials, self._sign * self._cohort.row(step)[-1])
 
-    def _saved(self, trial: TrialRecord, step: float | None, budget: float | None) -> Saved | None:
+    def _saved(self, trial: TrialRecord) -> Savings | None:
         given_up = trial.status is Status.PAUSED and self.experiment.is_over
         if trial.status is not Status.STOPPED and not given_up:
             return None
-        if step is None or budget is None:
-            return Saved(math.nan, math.nan)
-        left = max(0.0, budget - step)
-        return Saved(left, left * _pace(trial))
-
-
-def _pace(trial: TrialRecord) -> float:
-    """The median seconds of a step."""
-    known = sorted(second for second in trial.seconds if math.isfinite(second))
-    if not known:
-        return math.nan
-    spacing = trial.steps[-1] / len(trial.steps)
-    return known[len(known) // 2] / spacing if spacing > 0 else math.nan
+        return savings_of(replace(self.experiment, trials=[trial]), self._price_per_hour)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from tune_es.monitoring.experiment import Experiment
+from tune_es.monitoring import Experiment
 
 #: Names that an error lists at most.
 LISTED = 8

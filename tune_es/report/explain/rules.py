@@ -23,7 +23,7 @@ from tune_es.criteria import (
     UninterruptedProgress,
     WindowGain,
 )
-from tune_es.monitoring.why import Why
+from tune_es.monitoring import Why
 from tune_es.policy import Policy
 from tune_es.promotion import AdaptiveQuota, AsyncHalving, PromotionRule
 from tune_es.records import Cause
@@ -59,12 +59,12 @@ def spoken(policy: Policy, why: Why, evaluations: float) -> Spoken:
         return Spoken(name, not _is_never(policy)) if name else _unknown(why.criterion)
     rules = {repr(part): part for part in _parts(policy.rule) if part.label == why.criterion}
     if len(rules) != 1:
-        several = f"{why.criterion} is several rules together, or part of another one"
-        return Spoken(None, why_not=several)
+        what = "several rules of this policy" if rules else "no rule of this policy by itself"
+        return Spoken(None, why_not=f"{why.criterion} is {what}")
     (rule,) = rules.values()
     name = rule_name(_on_score(rule, policy), why, evaluations)
-    is_joined = isinstance(policy.criterion, (AnyOf, After)) or bool(policy.milestones)
-    return Spoken(name, is_joined or promotion is not None) if name else _unknown(why.criterion)
+    is_whole = rule == policy.criterion and not policy.milestones and promotion is None
+    return Spoken(name, not is_whole and name not in GUARDS) if name else _unknown(why.criterion)
 
 
 def _unknown(criterion: str) -> Spoken:
@@ -84,6 +84,12 @@ def rule_name(rule: Criterion, why: Why, evaluations: float) -> str | None:
         return "OverfitGap" if replace(rule, train_metric="") == OverfitGap("") else None
     return next((name for name, make in EXACT.items() if rule == make()), None)
 
+
+#: Rules that every policy has beside its own.
+GUARDS = ("NonFinite", "Explosion")
+
+#: Those that compare trials.
+COMPARING = ("BelowMedian", "SuccessiveHalving", "AsyncHalving", "AdaptiveQuota")
 
 #: The rules that were measured with these settings and no others.
 EXACT: dict[str, Callable[[], Criterion]] = {

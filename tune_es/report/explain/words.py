@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from tune_es.monitoring.experiment import Experiment, Status
-from tune_es.monitoring.sentence import WORDS
-from tune_es.records import Cause
+from tune_es.monitoring import Experiment, Status
+from tune_es.monitoring.summary import CALLED, duration
 from tune_es.report.explain.confidence import Confidence
 from tune_es.report.explain.evidence import number
 from tune_es.report.explain.explanation import Explanation
@@ -25,7 +24,8 @@ ENDS = {
 
 def headline(one: Explanation) -> str:
     """Which trial it is and what became of it."""
-    cause = "" if one.why is None or one.status is Status.FAILED else f" as {word(one.why.cause)}"
+    is_early = one.status in (Status.STOPPED, Status.PAUSED) and one.why is not None
+    cause = f" as {called(one.why.cause)}" if is_early and one.why is not None else ""
     at = "" if one.step is None else f" at step {number(one.step)}"
     of = f" of {number(one.max_t)}" if at and one.max_t is not None else ""
     return f"Trial {one.number} ({one.trial_id}) {ENDS[one.status]}{cause}{at}{of}"
@@ -36,7 +36,7 @@ def short(one: Explanation) -> str:
     if one.status is Status.FAILED:
         return one.error or "failed"
     if one.why is not None:
-        return f"{word(one.why.cause)}: {one.why.criterion}"
+        return f"{called(one.why.cause)}: {one.why.criterion}"
     if one.status is Status.STOPPED:
         return "stopped, nobody says why"
     if one.status is Status.RUNNING and one.patience_left is not None:
@@ -44,13 +44,13 @@ def short(one: Explanation) -> str:
     return ENDS[one.status]
 
 
-def word(cause: str) -> str:
+def called(cause: str) -> str:
     """A cause as it is written for people.
 
-    >>> word("EXHAUSTED"), word("something else")
+    >>> called("EXHAUSTED"), called("something else")
     ('budget used', 'something else')
     """
-    return WORDS[Cause[cause]] if cause in Cause.__members__ else cause.lower()
+    return CALLED.get(cause, cause.lower())
 
 
 def paragraphs(one: Explanation, experiment: Experiment) -> Iterator[tuple[str, str]]:
@@ -134,30 +134,33 @@ def _standing(one: Explanation, experiment: Experiment) -> str:
 
 def _saved(one: Explanation) -> str:
     saved = one.saved
-    if saved is None or math.isnan(saved.steps):
+    if saved is None or one.max_t is None:
         return "not known, because the budget is not."
-    took = "" if math.isnan(saved.seconds) else f", about {duration(saved.seconds)}"
-    return f"{number(saved.steps)} of {number(one.max_t)} steps{took}."
+    parts = [f"{number(saved.steps_saved)} of {number(one.max_t)} steps"]
+    if not math.isnan(saved.seconds_saved):
+        parts.append(f"about {duration(saved.seconds_saved)} of a worker")
+    if not math.isnan(saved.money_saved):
+        parts.append(f"about {saved.money_saved:,.2f} of the money that its price is in")
+    return ", ".join(parts) + "."
 
 
 def confidence(one: Confidence) -> str:
-    """How often such stops are right, in one sentence with its source."""
+    """How often such stops are right, with the source of that number."""
     if not one.is_known:
         return f"not known: {one.note}."
-    seen = f"{one.right} of {one.stops} of the stops by {one.kind} were right"
-    where = f"on {one.tasks} task{'s' * (one.tasks != 1)} ({one.source})"
-    between = f"between {one.low:.0%} and {one.high:.0%} on four tasks in five"
-    note = f" It is {one.note}." if one.note else ""
-    return f"such stops are right in {one.share:.0%} of cases, {between}: {seen} {where}.{note}"
+    among = f"{percent(one.low)} to {percent(one.high)} on four tasks in five"
+    where = f"on {one.tasks} task{'s' * (one.tasks != 1)}"
+    note = f" {one.note[0].upper()}{one.note[1:]}." if one.note else ""
+    return (
+        f"{percent(one.share)} of such stops are right ({among}): of {one.stops} {one.kind}, "
+        f"{one.right} were, {where}, counted on {one.source}. Right means: {one.meaning}.{note}"
+    )
 
 
-def duration(seconds: float) -> str:
-    """Seconds in the unit that suits.
+def percent(share: float) -> str:
+    """A share in percent; one that is not all of it never reads 100 %.
 
-    >>> duration(42), duration(600), duration(9000)
-    ('42 s', '10 min', '2.5 h')
+    >>> percent(0.937), percent(0.9987), percent(1.0)
+    ('94 %', 'over 99 %', '100 %')
     """
-    for most, unit, name in ((120, 1, "s"), (7200, 60, "min")):
-        if seconds < most:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds / 3600:.1f} h"
+    return "over 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
