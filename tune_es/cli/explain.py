@@ -35,7 +35,7 @@ from tune_es.report.explain.evidence import number
 from tune_es.report.explain.words import called, percent
 
 #: The table of all trials, and how wide its columns are at least; the reason takes what is left.
-COLUMNS = {"#": 3, "trial": 9, "step": 7, "best": 7, "rank": 6, "trend": 9, "why": 16, "right?": 9}
+COLUMNS = {"#": 3, "trial": 11, "step": 7, "best": 7, "rank": 6, "trend": 9, "why": 16, "right?": 9}
 
 
 def explain(
@@ -105,7 +105,7 @@ def _show_all(explainer: Explainer) -> None:
     for heading, least in COLUMNS.items():
         width = max(least, room) if heading == "why" else None
         justify: JustifyMethod = "left" if heading in ("trial", "trend", "why") else "right"
-        most = 16 if heading == "trial" else None
+        most = 11 if heading == "trial" else None
         table.add_column(
             heading, justify=justify, no_wrap=True, min_width=least, width=width, max_width=most
         )

@@ -76,6 +76,8 @@ def confidence_of(
 ) -> Confidence | None:
     """How often such stops are right; None where nothing was judged.
 
+    A target or a budget that was reached is a fact.
+
     Args:
         trial: The trial that was stopped.
         policy: What stopped it.
@@ -83,10 +85,8 @@ def confidence_of(
         measured: Counts of this very policy; the shipped ones are asked where it has too few.
     """
     why = trial.why
-    if why is None:
+    if why is None or why.cause not in JUDGED:
         return None
-    if why.cause not in JUDGED:
-        return unknown("it is a fact and no judgement: nothing was guessed about the rest")
     if policy is None or max_t is None or not len(trial.steps):
         return unknown("the policy or the budget of this trial is not known")
     part = part_of(why.step / max_t)

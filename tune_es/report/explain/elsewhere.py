@@ -82,8 +82,9 @@ def other_policies(experiment: Experiment, names: Iterable[str] = OTHERS) -> dic
     Raises:
         ValueError: No policy is called so, or it pauses trials.
     """
-    max_t, own = experiment.max_t, experiment.policy
-    task = Task("", experiment.name, experiment.metric, experiment.mode, max(1, int(max_t or 1)))
+    longest = max((each.steps[-1] for each in experiment.trials if len(each.steps)), default=1.0)
+    max_t, own = experiment.max_t or max(1.0, longest), experiment.policy
+    task = Task("", experiment.name, experiment.metric, experiment.mode, max(1, int(max_t)))
     found = {}
     for each in candidates(names):
         policy = Policy(task.metric, task.mode, stop="none")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
+from string import Formatter
 
 from tune_es.monitoring import Why
 
@@ -49,6 +51,21 @@ SENTENCES: Mapping[str, str] = {
     "would have been enough to go on",
 }
 
+#: Where the first sentence lacks a number, or the rule has another cause than the usual one.
+OTHERWISE: Mapping[tuple[str, str], str] = {
+    ("DecayingDelta", "STALLED"): "{misses} evaluations in a row gave nothing finite; the limit is "
+    "{limit}",
+    ("Patience", "STALLED"): "{misses} evaluations in a row gave nothing finite, or nothing better "
+    "than the baseline; the limit is {limit}",
+    ("Patience", "BROKEN"): "the value was not finite",
+    ("Patience", "HOPELESS"): "the value, {value}, was worse than the divergence threshold",
+    ("Patience", "REACHED"): "the value, {value}, reached the stopping threshold",
+    (
+        "ShrinkingPatience",
+        "STALLED",
+    ): "{misses} evaluations in a row gave nothing finite; the limit is {limit}",
+}
+
 #: Budgets by the name in the evidence, and their units.
 BUDGETS = {"steps": "steps", "seconds": "seconds", "cost": "of the money"}
 
@@ -63,7 +80,7 @@ def in_words(why: Why) -> str:
     if joined:
         return "; and ".join(joined)
     base, on, _ = why.criterion.partition("[")
-    said = _filled(base, why.evidence)
+    said = _filled(base, why.cause, why.evidence)
     metric = why.criterion.removeprefix(base + on).removesuffix("]")
     return f"on {metric}: {said}" if on else said
 
@@ -73,18 +90,20 @@ def _joined(why: Why) -> list[str]:
     names = why.criterion.split(" & ")
     if len(names) < 2:
         return []
-    found = []
-    for name in dict.fromkeys(names):
+    found, taken = [], Counter[str]()
+    for name in names:
+        prefix = name + "'" * taken[name] + "."
+        taken[name] += 1
         own = {
-            key[len(name) + 1 :]: value
+            key.removeprefix(prefix): value
             for key, value in why.evidence.items()
-            if key.startswith(f"{name}.")
+            if key.startswith(prefix)
         }
         found.append(in_words(Why(why.step, why.cause, name, own)))
     return found
 
 
-def _filled(criterion: str, evidence: Mapping[str, float]) -> str:
+def _filled(criterion: str, cause: str, evidence: Mapping[str, float]) -> str:
     if criterion == "Budget":
         spent = [name for name in BUDGETS if f"{name}_limit" in evidence]
         limits = [(evidence.get(name), evidence[f"{name}_limit"], BUDGETS[name]) for name in spent]
@@ -93,14 +112,17 @@ def _filled(criterion: str, evidence: Mapping[str, float]) -> str:
     shown = {name: number(value) for name, value in evidence.items()}
     if "hope" in shown:
         shown["hope"] = f"at most {shown['hope']}" if evidence["hope"] > 0 else "no gain at all"
-    template = SENTENCES.get(criterion)
-    if template is not None:
-        try:
+    usual, other = SENTENCES.get(criterion), OTHERWISE.get((criterion, cause))
+    for template in (usual, other) if other is None or "best" in shown else (other,):
+        if template is not None and _names(template) <= set(shown):
             return template.format_map(shown)
-        except KeyError:  # evidence of another version of the rule
-            pass
     said = [f"{name} {value}" for name, value in shown.items()]
     return f"{criterion} stopped it at {', '.join(said)}" if said else f"{criterion} stopped it"
+
+
+def _names(template: str) -> set[str]:
+    """The numbers that a sentence needs."""
+    return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
 
 
 def number(value: float | None) -> str:

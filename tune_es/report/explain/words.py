@@ -35,7 +35,7 @@ def short(one: Explanation) -> str:
     """Why, in a few words; for a table."""
     if one.status is Status.FAILED:
         return one.error or "failed"
-    if one.why is not None:
+    if one.why is not None and one.status is not Status.FINISHED:
         return f"{called(one.why.cause)}: {one.why.criterion}"
     if one.status is Status.STOPPED:
         return "stopped, nobody says why"
