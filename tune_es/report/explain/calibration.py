@@ -122,7 +122,7 @@ def share_of(cell: Counts, whole: Counts) -> Share:
 
     >>> few, all_of_it = Counts(3, 3, 1, 3.0, 0.1), Counts(80, 100, 9, 40.0, 0.1)
     >>> [round(number, 2) for number in share_of(few, all_of_it)]
-    [0.83, 0.48, 0.96]
+    [0.84, 0.61, 1.0]
     """
     of_all = (_rate(whole) * whole.effective + 1) / (whole.effective + 2)
     seen = cell.effective + PRIOR
