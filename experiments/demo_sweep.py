@@ -93,6 +93,8 @@ def _report(console: Console, trials: list[TrialOutcome], options: Namespace, sw
         ("every trial, one row", folder / "results.csv"),
         ("every result of every trial", folder),
         ("curves", f"tensorboard --logdir {folder}"),
+        ("all of it as one page", f"tune-es report {folder} --out report.html"),
+        ("why a trial was stopped", f"tune-es explain {folder} --trial ID"),
     ):
         console.print(f"  {what:<28}{escape(str(where))}", soft_wrap=True, highlight=False)
     return 0 if best is not None else 1

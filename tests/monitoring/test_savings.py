@@ -94,7 +94,7 @@ def test_the_words_of_a_sweep() -> None:
         "trials", "steps", "time", "money", "best", "",
     ]  # fmt: skip
     assert "24: " in text
-    assert "% saved" in text
+    assert " saved (" in text
     assert "eval_loss" in text
 
 

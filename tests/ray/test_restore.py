@@ -17,6 +17,7 @@ from tests.ray.drivers import run_until_killed
 from tests.ray.killed import CURVES, DECISIONS, HELD, HELD_AT, Journal, space, sweep
 from tests.ray.sweeps import Row, Sweep, within
 from tests.ray.trainables import losses
+from tune_es.monitoring import read_experiment
 
 scheduler_only = pytest.mark.parametrize("restored", ["scheduler"], indirect=True)
 
@@ -115,6 +116,20 @@ def test_trials_that_had_ended_stay_as_they_were(restored: Restored) -> None:
     assert restored.scheduler.debug_string() == (
         "EarlyStopping: BROKEN 1, EXHAUSTED 1, HOPELESS 1, REACHED 1, STALLED 3"
     )
+
+
+def test_the_event_log_of_both_processes_is_one_story(restored: Restored) -> None:
+    """A stop, a value and a step each once, as in the sweep in peace; the cut is seen."""
+    experiment = read_experiment(Path(restored.sweep.result("breaks").path).parent)
+    records = {each.config["run/name"]: each for each in experiment.trials}
+    told = {name: (each.steps[-1], each.why and each.why.cause) for name, each in records.items()}
+    assert told == {name: row[:2] for name, row in DECISIONS.items()}
+    for name, each in records.items():
+        assert [*each.steps] == list(range(1, DECISIONS[name][0] + 1))
+        assert repr([*each.values["loss"]]) == repr(CURVES[name][: len(each.steps)])
+    assert experiment.is_over
+    assert {records[name].spans[0].ended for name in HELD} == {"lost"}
+    assert [span.ended for span in records["breaks"].spans] == ["stopped"]
 
 
 def damaged(restored: Restored, storage: Path, damage: Callable[[Path], None]) -> tune.Tuner:

@@ -97,8 +97,8 @@ def _join(verdicts: Sequence[Verdict], quorum: int) -> Verdict:
 
 
 def mute(verdict: Verdict) -> Verdict:
-    """The verdict with its evidence, not stopping."""
-    return replace(verdict, stop=False, cause=None) if verdict.stop else verdict
+    """The verdict with its evidence, not stopping: when it will stop is not its own to say."""
+    return replace(verdict, stop=False, cause=None, left=None) if verdict.stop else verdict
 
 
 def _precedence(verdict: Verdict) -> int:

@@ -2,9 +2,9 @@
 
 It lies in the folder of the experiment, one file for every time that the sweep was started or
 restored, and is written while the sweep runs: Ray's own files of results come there every ten
-seconds or later. The events are ``sweep`` (policy, planned trials), ``trial`` (name, config),
-``start``, ``result`` (step, values, what was decided), ``end`` (status, why), ``alive`` where
-nothing happened for a while, and ``over``.
+seconds or later. The events are ``sweep`` (policy, planned trials), ``policy`` where that is known
+later, ``trial`` (name, config), ``start``, ``result`` (step, values, what was decided), ``end``
+(why it was), ``alive`` where nothing happened for a while, and ``over``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class EventWriter:
     def write(self, event: Event) -> None:
         """Keep an event for the next flush; what is no JSON in it is written as its ``repr``."""
         if not self._has_failed:
-            self._lines.append(json.dumps(event, default=_as_text, skipkeys=True) + "\n")
+            self._lines.append(_encode(event) + "\n")
 
     def flush(self) -> None:
         """Have everything so far on disk."""
@@ -125,3 +125,7 @@ def _as_text(value: object) -> object:
     if callable(plain) and getattr(value, "ndim", 1) == 0:
         return plain()
     return repr(value)[:200]
+
+
+#: Made once: a new encoder for every event would cost more than the event.
+_encode = json.JSONEncoder(default=_as_text, skipkeys=True).encode

@@ -140,6 +140,8 @@ class Story:
             self._latest = now
         if kind == "sweep":
             self._begin(event, now if before is None else before)
+        elif kind == "policy":
+            self._sweep = {**self._sweep, "policy": event.get("policy")}
         elif kind == "over":
             self._is_over = True
         elif isinstance(event.get("trial"), str):

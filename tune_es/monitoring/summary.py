@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from tune_es.monitoring.experiment import Experiment, Status
+from tune_es.monitoring.experiment import Experiment, Status, TrialRecord
 from tune_es.monitoring.savings import savings_of
 from tune_es.monitoring.sentence import WORDS
 from tune_es.monitoring.standing import causes, leader, standings
@@ -45,23 +45,20 @@ def printable(text: str) -> str:
 def _lines(experiment: Experiment, price_per_hour: float | None) -> Iterator[tuple[str, str]]:
     yield "trials", _trials(experiment)
     saved = savings_of(experiment, price_per_hour)
-    yield "steps", _of(f"{saved.steps_run:,.0f}", saved.steps_run, saved.steps_saved, "{:,.0f}")
+    yield "steps", _spent(saved.steps_run, saved.steps_saved, "{:,.0f}".format)
     if math.isfinite(saved.seconds_run):
-        run, spared = saved.seconds_run, saved.seconds_saved
-        full = run if math.isnan(spared) else run + spared
-        yield "time", f"{duration(run)} on workers of about {duration(full)}{_share(run, spared)}"
+        yield "time", _spent(saved.seconds_run, saved.seconds_saved, duration, "on workers")
     if math.isfinite(saved.money_run):
-        yield (
-            "money",
-            _of(f"{saved.money_run:,.2f}", saved.money_run, saved.money_saved, "about {:,.2f}"),
-        )
+        yield "money", _spent(saved.money_run, saved.money_saved, "{:,.2f}".format, "spent")
     best = leader(experiment)
     if best is None:
         yield "best", f"no trial has reported a finite {experiment.metric}"
         return
     yield "best", f"{experiment.metric} {best.value:.4g} at step {best.step:g} of {best.trial.name}"
     if best.trial.config:
-        yield "", parameters(best.trial.config)
+        chosen = varied(experiment.trials)
+        shown = {name: value for name, value in best.trial.config.items() if name in chosen}
+        yield "", parameters(shown or best.trial.config)
 
 
 def _trials(experiment: Experiment) -> str:
@@ -77,13 +74,10 @@ def _trials(experiment: Experiment) -> str:
     return f"{sum(counts.values())}: {', '.join(parts)}" if parts else "none yet"
 
 
-def _of(run: str, number: float, saved: float, form: str) -> str:
-    return f"{run} of {form.format(number + saved)}{_share(number, saved)}"
-
-
-def _share(run: float, saved: float) -> str:
-    full = run + saved
-    return f", {100 * saved / full:.0f} % saved" if full > 0 else ""
+def _spent(run: float, saved: float, said: Callable[[float], str], where: str = "run") -> str:
+    if not saved > 0:  # nothing was, or nobody knows
+        return f"{said(run)} {where}"
+    return f"{said(run)} {where}, {said(saved)} saved ({100 * saved / (run + saved):.0f} %)"
 
 
 def duration(seconds: float) -> str:
@@ -109,6 +103,17 @@ def parameters(config: Mapping[str, object]) -> str:
     shown = [f"{name}={_short(value)}" for name, value in list(config.items())[:SHOWN_PARAMETERS]]
     more = len(config) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def varied(trials: Iterable[TrialRecord]) -> set[str]:
+    """The hyperparameters in which trials differ: what the sweep searches."""
+    seen: dict[str, str] = {}
+    found: set[str] = set()
+    for trial in trials:
+        for name, value in trial.config.items():
+            if seen.setdefault(name, repr(value)) != repr(value):
+                found.add(name)
+    return found
 
 
 def _short(value: object) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from ray.train._internal.storage import StorageContext
-from ray.tune import Stopper
 from ray.tune.experiment import Trial
 
-from tune_es.policy import Policy
-from tune_es.ray.judge import Judge
+from tune_es.ray.judge import Judge, judges
 from tune_es.ray.monitor import Monitor, Watched
 from tune_es.records import Decision
 
@@ -19,24 +18,20 @@ class Audience:
     """Passes on what Ray tells a callback, with the decisions of the judge.
 
     Args:
-        monitors: Who watches.
-        planned: How many trials will come, as Ray counts them.
-        policy: What decides where there is no judge: that of an ``EarlyStopper``.
+        gather: Makes those who watch, when the first trial is known.
     """
 
-    def __init__(
-        self, monitors: list[Monitor], planned: int | None = None, policy: Policy | None = None
-    ) -> None:
-        self._monitors = monitors
-        self._planned = planned if planned and 0 < planned < sys.maxsize else None
-        self._policy = policy
+    def __init__(self, gather: Callable[[], list[Monitor]]) -> None:
+        self._gather = gather
+        self._monitors: list[Monitor] = []
         self._judge: Judge | None = None
         self._has_begun = False
+        #: How many trials will come, as Ray counts them.
+        self.planned: int | None = None
 
-    def attach(self, judge: Judge, more: list[Monitor]) -> None:
-        """Ask this judge for its decisions, and tell these monitors, too, after the others."""
+    def attach(self, judge: Judge) -> None:
+        """Ask this judge for its decisions."""
         self._judge = judge
-        self._monitors = [*self._monitors, *more]
 
     def on_start(self, trial: Trial) -> None:
         self._begin(trial)
@@ -44,6 +39,9 @@ class Audience:
             each.on_start(trial)
 
     def on_result(self, trial: Trial, result: dict[str, Any]) -> None:
+        if self._judge is None and (judge := judges.get(trial.trial_id)) is not None:
+            self._judge, self._has_begun = judge, False  # an EarlyStopper is known from now on
+            self._begin(trial)
         decision = self._last(trial)
         for each in self._monitors:
             each.on_result(trial, result, decision)
@@ -69,11 +67,13 @@ class Audience:
         if self._has_begun:
             return
         self._has_begun = True
-        policy = self._policy if self._judge is None else self._judge.referee.policy
+        self._monitors = self._monitors or self._gather()
+        planned = self.planned if self.planned and 0 < self.planned < sys.maxsize else None
+        policy = None if self._judge is None else self._judge.referee.policy
         name = "" if trial.storage is None else trial.storage.experiment_dir_name
         where = None if trial.storage is None else local_folder(trial.storage)
         for each in self._monitors:
-            each.begin(Watched(name, policy, self._planned, where))
+            each.begin(Watched(name, policy, planned, where))
 
     def _last(self, trial: Trial) -> Decision | None:
         return None if self._judge is None else self._judge.referee.last(trial.trial_id)
@@ -87,9 +87,3 @@ def local_folder(storage: StorageContext) -> str:
     if storage.storage_filesystem.type_name == "local":
         return str(storage.experiment_fs_path)
     return str(storage.experiment_driver_staging_path)
-
-
-def policy_of(stop: object) -> Policy | None:
-    """The policy of a stopper of ours in what ``RunConfig(stop=...)`` was given."""
-    found = getattr(stop, "policy", None) if isinstance(stop, Stopper) else None
-    return found if isinstance(found, Policy) else None

@@ -15,7 +15,7 @@ from ray.tune.logger import LoggerCallback
 
 from tune_es.params import KEY, POLICY_FILE
 from tune_es.policy import Policy
-from tune_es.ray.audience import Audience, policy_of
+from tune_es.ray.audience import Audience
 from tune_es.ray.closing_words import ClosingWords, has_reporter
 from tune_es.ray.event_log import EventLog
 from tune_es.ray.judge import Judge
@@ -59,7 +59,8 @@ class EarlyStoppingCallback(Callback):
         self._event_log = event_log
         self._judge: Judge | None = None
         self._after_step: Callable[[], None] | None = None
-        self._audience = Audience([])
+        self._audience = Audience(self._monitors)
+        self._is_loud = self._stands_down = False
         self._begun = False
 
     def attach(
@@ -69,8 +70,18 @@ class EarlyStoppingCallback(Callback):
         if self._judge is None:
             leniency.take()
         self._judge, self._after_step = judge, after_step
-        is_loud = self._event_log and has_reporter(callbacks_of(controller))
-        self._audience.attach(judge, [ClosingWords()] if is_loud else [])
+        callbacks = callbacks_of(controller)
+        self._is_loud = has_reporter(callbacks)
+        self._audience.attach(judge)
+        for other in callbacks:  # Ray adds one where the user has named one
+            if isinstance(other, EarlyStoppingCallback):
+                other._stands_down = other is not self
+
+    def _monitors(self) -> list[Monitor]:
+        """Who watches this sweep."""
+        if self._stands_down or not self._event_log:
+            return []
+        return [EventLog(), ClosingWords()] if self._is_loud else [EventLog()]
 
     def setup(
         self,
@@ -81,8 +92,7 @@ class EarlyStoppingCallback(Callback):
     ) -> None:
         """Called once the callbacks of the sweep are made: no later sweep is to get this one."""
         withdraw_callback()
-        monitors: list[Monitor] = [EventLog()] if self._event_log else []
-        self._audience = Audience(monitors, total_num_samples, policy_of(stop))
+        self._audience.planned = total_num_samples
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Refuse a restored sweep without trials: Ray logs what it cannot read, and goes on."""
@@ -97,14 +107,14 @@ class EarlyStoppingCallback(Callback):
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         self._audience.close(trials)
-        self._audience = Audience([])
+        self._audience = Audience(self._monitors)
         if self._judge is None:
             return
         leniency.give_back()
         self.restored = self._judge = self._after_step = (
             None  # Ray leaves this object in the user's own list
         )
-        self._begun = False
+        self._begun = self._is_loud = False
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

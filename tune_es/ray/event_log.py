@@ -34,14 +34,18 @@ class EventLog:
     def begin(self, sweep: Watched) -> None:
         if sweep.where is None:
             return
-        self._writer = EventWriter(Path(sweep.where))
         policy = sweep.policy
+        plain = None if policy is None else policy.to_dict()
         self._time_attr = ITERATIONS if policy is None else policy.time_attr
+        if self._writer is not None:
+            self._write("policy", policy=plain)
+            return
+        self._writer = EventWriter(Path(sweep.where))
         self._write(
             "sweep",
             layout=LAYOUT,
             experiment=sweep.experiment,
-            policy=None if policy is None else policy.to_dict(),
+            policy=plain,
             planned=sweep.planned,
         )
 

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from tune_es.monitoring import columns, sentence
 from tune_es.params import params_of
@@ -15,6 +16,9 @@ from tune_es.records import Decision
 from tune_es.referee import Referee
 
 logger = logging.getLogger("tune_es")
+
+#: Which EarlyStopper judges a trial: Ray gives callbacks no way to the stopper of their sweep.
+judges: WeakValueDictionary[str, Judge] = WeakValueDictionary()
 
 
 class Judge:

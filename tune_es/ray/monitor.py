@@ -36,7 +36,11 @@ class Monitor(Protocol):
     """
 
     def begin(self, sweep: Watched) -> None:
-        """The sweep is about to start its first trial, after a restore too."""
+        """The sweep is about to start its first trial, after a restore too.
+
+        It is called again with the first result where an ``EarlyStopper`` decides: only then is
+        the policy known.
+        """
 
     def on_start(self, trial: Trial) -> None:
         """A trial starts on a worker: for the first time, after a pause, or after a failure."""

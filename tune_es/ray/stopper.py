@@ -11,7 +11,7 @@ from ray.tune import Stopper
 from tune_es.checks import check_fields
 from tune_es.params import KEY
 from tune_es.policy import Policy
-from tune_es.ray.judge import Judge
+from tune_es.ray.judge import Judge, judges
 
 
 class EarlyStopper(Stopper):
@@ -54,6 +54,7 @@ class EarlyStopper(Stopper):
         if result.get("done") and KEY in result:  # the last result again, at a natural end
             self._judge.forget(trial_id)
             return False
+        judges[trial_id] = self._judge
         self._judge.admit(trial_id, result.get("config"))
         words = self._judge.columns(trial_id, result)
         result[KEY] = words

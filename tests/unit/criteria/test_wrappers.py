@@ -276,3 +276,10 @@ def test_the_joined_rules_of_several_metrics_can_be_looked_at() -> None:
     rule = PerMetric(Patience(3), metrics=("a", "b"), join="any")
     assert rule.joined == AnyOf(Patience(3, metric="a"), Patience(3, metric="b"))
     assert rule.metric_names == {"a", "b"}
+
+
+@pytest.mark.parametrize("rule", [After(4, Patience(1)), Every(4, Patience(1))], ids=repr)
+def test_a_rule_that_may_not_speak_does_not_say_that_it_stops_now(rule: Criterion) -> None:
+    left = [verdict.left for verdict in verdicts_on(rule, curve(3, 3, 3, 3))]
+    assert left[1:3] == [None, None]
+    assert left[3] == 0
