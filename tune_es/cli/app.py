@@ -7,6 +7,7 @@ import sys
 from cyclopts import App
 
 from tune_es.cli.explain import explain
+from tune_es.cli.jobs import logs, status, stop, submit
 from tune_es.cli.policies import policies
 from tune_es.cli.record import record
 from tune_es.cli.replay import replay
@@ -18,7 +19,7 @@ app = App(
     help="Early stopping for Ray Tune, judged on recorded curves before it touches a GPU.",
     version_flags=["--version"],
 )
-for command in (watch, explain, replay, tune, policies, record):
+for command in (watch, explain, replay, tune, policies, record, submit, status, logs, stop):
     app.command(command)
 
 
