@@ -64,7 +64,7 @@ def test_all_trials_are_a_table(tune_es: Command, folder: Path) -> None:
     said = tune_es("explain", folder)
     assert said.code == 0
     assert "stalled: Patience" in said.out
-    assert "ran to its end" in said.out
+    assert "ran in full" in said.out
     assert "improving" in said.out
 
 

@@ -81,7 +81,7 @@ def test_the_policy_of_a_sweep_is_counted_on_other_tasks_with_their_budget() -> 
     table = measured(Policy("loss", "min", stop=Patience(3), max_t=99), tasks, 5, "mine")
     counts = table.cells[Cell("STALLED")]
     assert (counts.right, counts.stops, counts.tasks) == (40, 60, 2)
-    assert table.find("STALLED", "min", 3) == Cell("STALLED", "", 3)
+    assert table.find("STALLED", "min", 3) == Cell("STALLED", "min", 3)
     assert table.share(Cell("STALLED")).value == pytest.approx(2 / 3, abs=0.02)
 
 

@@ -35,7 +35,7 @@ from tune_es.report.explain.evidence import number
 from tune_es.report.explain.words import called, percent
 
 #: The table of all trials, and how wide its columns are at least; the reason takes what is left.
-COLUMNS = {"#": 3, "trial": 11, "step": 7, "best": 7, "rank": 6, "trend": 9, "why": 16, "right?": 9}
+COLUMNS = {"#": 3, "trial": 11, "step": 7, "best": 7, "rank": 6, "trend": 9, "why": 12, "right?": 9}
 
 
 def explain(

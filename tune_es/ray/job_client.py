@@ -29,8 +29,8 @@ CHATTY = (
 )
 
 TOKEN = (
-    "the cluster asks for a token, and there was none or it was refused: set RAY_AUTH_TOKEN or "
-    "RAY_AUTH_TOKEN_PATH as on the cluster, or RAY_AUTH_MODE=disabled on both"
+    "the cluster asks for a token, and there was none or it was refused: set RAY_AUTH_MODE=token "
+    "and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH, as on the cluster"
 )
 
 

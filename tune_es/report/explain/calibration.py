@@ -112,6 +112,7 @@ def part_of(used: float) -> int:
     return next((at for at, top in enumerate(PARTS) if used <= top + 1e-9), len(PARTS) - 1)
 
 
+@cache
 def share_of(cell: Counts, whole: Counts) -> Share:
     """The share of right stops in a cell, drawn towards that of all stops of the rule.
 

@@ -212,5 +212,5 @@ def measured(policy: Policy, tasks: Sequence[TaskCurves], trials: int, source: s
     cells: dict[Cell, Counts] = {}
     for name in sorted({name for each in seen for name in each.names.tolist()}):
         mine = [each.only(each.names == name) for each in seen]
-        cells.update(cells_of(name, mine, by_mode=False))
+        cells.update(cells_of(name, mine, by_mode=not policy.uses_peers))
     return Calibration(cells, source, fewest_tasks=1)

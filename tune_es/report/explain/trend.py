@@ -41,14 +41,14 @@ def trend_of(values: Sequence[float], sign: int) -> Trend | None:
     >>> trend_of([0.9, 0.8, 0.7, 0.6, 0.5], sign=-1).word, trend_of([0.5] * 9, sign=1).word
     ('improving', 'flat')
     """
-    sums = Regression()
-    for value in values:
-        sums = sums.append(float(value))
     window = min(len(values), max(SHORTEST, math.ceil(RECENT * len(values))))
-    line = sums.line(len(values) - window)
+    recent, sums = values[len(values) - window :], Regression()
+    for value in recent:
+        sums = sums.append(float(value))
+    line = sums.line(0)
     if line is None:
         return None
-    finite = sum(math.isfinite(value) for value in values[len(values) - window :])
+    finite = sum(math.isfinite(value) for value in recent)
     clear = abs(line.slope) > _student(finite - 2) * line.error
     word = ("improving" if sign * line.slope > 0 else "worsening") if clear else "flat"
     return Trend(line.slope, line.error, window, word)

@@ -41,7 +41,13 @@ def short(one: Explanation) -> str:
         return "stopped, nobody says why"
     if one.status is Status.RUNNING and one.patience_left is not None:
         return f"{number(one.patience_left)} evaluations of patience left"
+    if one.status is Status.FINISHED:
+        return "ran in full" if _is_full(one) else "ended by itself"
     return ENDS[one.status]
+
+
+def _is_full(one: Explanation) -> bool:
+    return one.step is not None and one.max_t is not None and one.step >= one.max_t
 
 
 def called(cause: str) -> str:
@@ -69,7 +75,7 @@ def _why(one: Explanation, experiment: Experiment) -> str:
     if one.status is Status.FAILED:
         died = f": {one.error}" if one.error else ", and its error was not kept"
         return f"it failed{died}. Nothing decided to stop it."
-    if one.why is not None:
+    if one.why is not None and one.status is not Status.FINISHED:
         said = f"{one.why.criterion}: {one.evidence}."
         best = f" Best {experiment.metric}: {number(one.best)}"
         return f"{said}{best} at step {number(one.best_step)}." if one.best_step else said
