@@ -173,7 +173,7 @@ def test_without_scripts_the_texts_are_there(browser: Browser, tmp_path: Path) -
     options = {**DESKTOP, "java_script_enabled": False}
     with opened(browser, report_page(sweep(150, workers=8)), tmp_path, **options) as seen:
         text = seen.page.inner_text("body")
-        assert "Stopping early spared" in text
+        assert "Stopping early saved" in text
         assert "The charts need JavaScript" in text
         assert "stalled: Patience at step" in text
         assert "train_00149" in text
