@@ -57,9 +57,9 @@ def test_a_page_is_written(tune_es: Command, folder: Path, tmp_path: Path) -> No
     assert (done.code, done.err) == (0, "")
     assert done.out == f"wrote {page}\n"
     html = page.read_text(encoding="utf-8")
-    assert "So far, stopping early spared 30 % of the training steps" in html
+    assert "So far, stopping early saved 30 % of the training steps" in html
     assert "stalled: Patience at step 4" in html
-    assert "money spared" in html
+    assert "money saved" in html
     assert "val/f1" in html
     assert HOSTILE not in html
 

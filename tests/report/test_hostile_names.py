@@ -78,7 +78,7 @@ def test_what_is_said_on_hover_is_text(browser: Browser, html: str, tmp_path: Pa
     made = hostile()
     with opened(browser, html, tmp_path) as seen:
         assert seen.charts
-        for at, each in enumerate(made.trials[:10]):
+        for at, each in enumerate(made.trials[:5]):
             told = seen.point_at(seen.figure("bars"), "bars", at)
             assert re.sub(r"\s+", " ", literal(each.name)) in re.sub(r"\s+", " ", told)
         assert seen.value("() => document.querySelectorAll('#tip > :not(b, p, dl)').length") == 0

@@ -243,7 +243,7 @@ def test_without_spans_the_times_of_results_stand_in() -> None:
 def test_four_numbers_and_a_sentence() -> None:
     made = overview(sweep(24), Prices())
     assert len(made.tiles) == 4
-    assert made.sentence.startswith("Stopping early spared ")
+    assert made.sentence.startswith("Stopping early saved ")
     assert [tile.label for tile in made.tiles][2] == "trials stopped early"
     assert [row.label for row in made.spent] == ["training steps", "worker time"]
 
@@ -251,7 +251,7 @@ def test_four_numbers_and_a_sentence() -> None:
 def test_prices_add_rows() -> None:
     made = overview(sweep(24), Prices(per_hour=2.5, watts=300, gco2_per_kwh=350))
     assert [row.label for row in made.spent][2:] == ["money", "energy", "CO2"]
-    assert made.tiles[2].label == "money spared"
+    assert made.tiles[2].label == "money saved"
     priced = Policy("eval_loss", "min", max_t=20, price_per_hour=3)
     assert len(overview(replace(sweep(24), policy=priced), Prices()).spent) == 3
 

@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page
 
 from tests.monitoring.experiments import foreign, odd, running, sweep
 from tests.report.browser import DESKTOP, PHONE, WHERE, opened
-from tune_es.monitoring import Experiment
 from tune_es.report.groups import was_stopped
 from tune_es.report.page import report_page
 
@@ -173,7 +172,7 @@ def test_without_scripts_the_texts_are_there(browser: Browser, tmp_path: Path) -
     options = {**DESKTOP, "java_script_enabled": False}
     with opened(browser, report_page(sweep(150, workers=8)), tmp_path, **options) as seen:
         text = seen.page.inner_text("body")
-        assert "Stopping early spared" in text
+        assert "Stopping early saved" in text
         assert "The charts need JavaScript" in text
         assert "stalled: Patience at step" in text
         assert "train_00149" in text
@@ -181,7 +180,11 @@ def test_without_scripts_the_texts_are_there(browser: Browser, tmp_path: Path) -
         assert not seen.page.is_visible("#filter")
 
 
-@pytest.mark.parametrize("name", odd())
+#: Those whose pages differ in what is drawn; all of them are drawn by test_plots.
+ODD = ("no trials", "no results", "only NaN", "mixed config", "long names", "huge and tiny")
+
+
+@pytest.mark.parametrize("name", ODD)
 def test_odd_sweeps_make_whole_pages(browser: Browser, tmp_path: Path, name: str) -> None:
     with opened(browser, report_page(odd()[name]), tmp_path) as seen:
         drawn = seen.inked
@@ -192,27 +195,30 @@ def test_odd_sweeps_make_whole_pages(browser: Browser, tmp_path: Path, name: str
     assert seen.requests == []
 
 
-def large() -> Experiment:
-    return sweep(2000, steps=50, workers=32)
+@pytest.mark.parametrize("name", odd())
+def test_every_odd_sweep_has_a_page(name: str) -> None:
+    html = report_page(odd()[name])
+    assert html.endswith("</html>")
+    assert "nan" not in html[: html.index("<main>")].lower()
 
 
 def test_two_thousand_trials_do_not_freeze_it(browser: Browser, tmp_path: Path) -> None:
     """Times are bounded from far above: machines differ, a frozen page does not."""
-    made = large()
+    made = sweep(2000, steps=50, workers=32)
     began = time.perf_counter()
     html = report_page(made)
-    assert time.perf_counter() - began < 15
+    assert time.perf_counter() - began < 30
     assert len(html) < 12e6
     stopped = [at for at, each in enumerate(made.trials) if was_stopped(each)]
     began = time.perf_counter()
     with opened(browser, html, tmp_path) as seen:
         assert seen.charts == 9
         assert min(seen.inked) > 200
-        assert time.perf_counter() - began < 20
+        assert time.perf_counter() - began < 40
         began = time.perf_counter()
         assert made.trials[stopped[-1]].name.startswith("train_")
         assert "at step" in seen.point_at(0, "stops", stopped[-1])
-        assert time.perf_counter() - began < 3
+        assert time.perf_counter() - began < 8
         assert seen.page.inner_text("#shown") == "100 of 2000 trials"
         heights = "[...document.querySelectorAll('#table tbody tr')].map((row) => row.offsetHeight)"
         assert sum(height > 0 for height in seen.value(heights)) == 100

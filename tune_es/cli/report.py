@@ -34,7 +34,7 @@ def report(
 ) -> None:
     """Write a sweep as one HTML page that loads nothing: it can be mailed and opened anywhere.
 
-    Curves with every stop and its reason, what stopping spared and what it may have cost,
+    Curves with every stop and its reason, what stopping saved and what it may have cost,
     hyperparameters against the result, workers over time, all trials, and the policy. The sweep may
     still run; it may also be one that another scheduler ran.
 

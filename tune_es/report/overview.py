@@ -1,4 +1,4 @@
-"""The first screen: one sentence and four numbers; and the table of what was spent and spared."""
+"""The first screen: one sentence and four numbers; and the table of what was spent and saved."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Spent:
-    """A row of the table: a kind of cost, run, spared, and what all would have come to."""
+    """A row of the table: a kind of cost, run, saved, and what all would have come to."""
 
     label: str
     run: str
@@ -105,11 +105,10 @@ def _sentence(experiment: Experiment, savings: Savings, best: Best | None) -> st
         return "No trial has started yet."
     if savings.steps_saved > 0:
         said = (
-            f"{so_far}stopping early spared {share(savings.steps_saved, full)} of the "
-            "training steps"
+            f"{so_far}stopping early saved {share(savings.steps_saved, full)} of the training steps"
         )
     elif any(was_stopped(trial) for trial in experiment.trials):
-        said = f"{so_far}trials were stopped, but what that spared is not known"
+        said = f"{so_far}trials were stopped, but what that saved is not known"
     else:
         said = f"{so_far}no trial was stopped early"
     said = said[0].upper() + said[1:]
@@ -131,13 +130,13 @@ def _tiles(
         f"{stopped:,}",
         f"of {len(experiment.trials):,}" + (f"; {failed} failed" if failed else ""),
     )
-    for label, name in (("money", "money spared"), ("CO2", "CO2 spared")):
+    for label, name in (("money", "money saved"), ("CO2", "CO2 saved")):
         if label in by_label and by_label[label].saved != UNKNOWN:
             third = Tile(name, by_label[label].saved, f"{by_label[label].run} were used")
             break
     return (
-        Tile("training steps spared", steps.share, f"{steps.saved} of {steps.full} not run"),
-        Tile("worker time spared", time.saved, f"{time.run} were used"),
+        Tile("training steps saved", steps.share, f"{steps.saved} of {steps.full} not run"),
+        Tile("worker time saved", time.saved, f"{time.run} were used"),
         third,
     )
 
