@@ -206,9 +206,10 @@ in every bin, and the Brier score is better than that of a constant. Among rules
 nearly all of that is the rule; where stops are on a trial's own curve, the part of the budget and
 the mode tell something, too. Where a whole set is left out, predicted and found lie further apart,
 because the sets differ more from one another than the rules do: on tasks of a kind that was never
-measured, a share can be off by a dozen points. The intervals are too narrow for their 90 %: four in
-five tasks have their share inside, which is what `explain` says of them. Your own full curves, with
-`--curves`, are the better source.
+measured, a share is off by ten to twenty points, and by a third at worst. The intervals are too
+narrow for their 90 %: about four in five tasks have their share inside (three in four where the
+whole set is new), which is what `explain` says of them. Your own full curves, with `--curves`, are
+the better source.
 
 The seed's formula is no confidence. A stalled curve has a slope near 0, so it calls nearly every
 stop worthless, right ones most of all, and what it says depends on the unit of the metric.

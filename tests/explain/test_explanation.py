@@ -179,6 +179,16 @@ def test_a_budget_unlike_those_that_were_measured_is_not_known() -> None:
     assert "budgets of 18 to 351 evaluations were measured" in sure.note
 
 
+def test_a_trial_with_parameters_of_its_own_is_explained_by_them() -> None:
+    policy = Policy("eval_loss", "min", stop=Patience(9), max_t=20)
+    own = replace(stopped(policy.with_params({"patience": 2}), FLAT), config={"es/patience": 2})
+    found = explained(policy, own)[0]
+    assert found.confidence is not None
+    assert "Patience to 0.1" in found.confidence.kind
+    broken = replace(own, config={"es/patience": "many"})
+    assert explained(policy, broken)[0].why == own.why
+
+
 def test_facts_are_not_judged_and_neither_are_trials_that_nobody_stopped() -> None:
     policy = Policy("eval_loss", "min", stop=Target(0.5), max_t=20)
     reached, full = explained(policy, stopped(policy, FLAT), trial("b", [0.9] * 20))

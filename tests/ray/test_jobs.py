@@ -54,7 +54,7 @@ if __name__ == "__main__":
 MODEL = "def floor(step):\n    return max(0.5, 1 - 0.1 * step)\n"
 FAILS = """\
 import os, sys
-print("in", os.environ["WHERE"], sys.argv[1:], sorted(os.listdir()))
+print("in", os.environ["WHERE"], os.environ["TOO"], sys.argv[1:], sorted(os.listdir()))
 sys.exit(3)
 """
 
@@ -139,9 +139,12 @@ def test_a_sweep_outlives_its_terminal_is_stopped_and_goes_on_from_its_folder(
     again = tune_es("submit", folder, "--trainable", "sweep.py:train", "--wait", *at)
     assert again.code == 0, again.out
     assert "SUCCEEDED" in again.err
-    (trial,) = read_experiment(folder, "loss", "min").trials
+    (trial,) = read_experiment(folder).trials
     assert (trial.status, trial.steps[-1]) == (Status.STOPPED, 8)
     assert trial.values["first"][-1] > 1
+    assert (
+        "did not beat the best, 0.5; the limit is 3" in tune_es("explain", folder, "--trial", 1).out
+    )
 
 
 def _has_steps(folder: Path, steps: int) -> bool:
@@ -151,15 +154,20 @@ def _has_steps(folder: Path, steps: int) -> bool:
 
 
 def test_a_script_that_fails_says_so_to_a_shell_and_had_what_was_sent(
-    node: HeadNode, project: Path, tune_es: Command, monkeypatch: pytest.MonkeyPatch
+    node: HeadNode, project: Path, tune_es: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    more = tmp_path / "more.yaml"
+    more.write_text("env_vars: {TOO: yes-too, WHERE: elsewhere}\nexcludes: [data.bin]\n")
     monkeypatch.chdir(project)
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # --address goes before it
     at = ("--address", node.dashboard)
-    said = tune_es("submit", "fails.py", "--env", "WHERE=there", "--exclude", "data.bin", "--wait",
+    said = tune_es("submit", "fails.py", "--env", "WHERE=there", "--runtime-env", more, "--wait",
                    *at, "--", "--lr", "3 4")  # fmt: skip
     assert said.code == 1
-    assert "in there ['--lr', '3 4'] ['.gitignore', 'fails.py', 'model.py', 'sweep.py']" in said.out
+    assert (
+        "in there yes-too ['--lr', '3 4'] ['.gitignore', 'fails.py', 'model.py', 'sweep.py']"
+        in said.out
+    )
     job_id = said.out.split()[0]
     status = tune_es("status", job_id, *at)
     assert status.code == 1
