@@ -32,7 +32,9 @@ ROOT = Path(__file__).resolve().parents[2]
 INTERVAL = {"RAY_metrics_report_interval_ms": "1000"}
 #: No result comes for so long, and the gauges are to be there still.
 SILENCE_S = 3.5
-STATES = "ray_tune_es_trials"
+STATES, STOPPED = "ray_tune_es_trials", '{experiment="stopped"}'
+#: How long something is waited for that takes seconds on a machine with nothing else to do.
+PATIENCE_S = 90.0
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Seen:
     stops: dict[str, dict[tuple[str, str], float]] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     series: list[dict[str, str]] = field(default_factory=list)
+    driver: str = ""
     provisioned: str = ""
     dashboards: list[str] = field(default_factory=list)
 
@@ -105,23 +108,30 @@ def look(server: Prometheus, seen: Seen, experiment: str) -> None:
     seen.series = server.get("series", **{"match[]": '{__name__=~"ray_tune_es_.*"}'})
 
 
-def is_held(server: Prometheus, experiment: str, **states: float) -> bool:
-    found = server.by("state", f'{STATES}{{experiment="{experiment}"}}')
-    return all(found.get(name) == count for name, count in states.items())
+def until_held(server: Prometheus, of: str, **states: float) -> dict[str, float]:
+    """How many trials are where once so many are there."""
+
+    def is_held() -> bool:
+        found = server.by("state", STATES + of)
+        return all(found.get(name) == count for name, count in states.items())
+
+    wait_until(is_held, PATIENCE_S)
+    return server.by("state", STATES + of)
 
 
 def watch_stopped(server: Prometheus, seen: Seen) -> None:
     """While the sweep runs, then while nothing comes from it, until its driver is to be killed."""
     asked = [filled(each, "stopped") for each in queries(dashboard())]
-    seen.missing = until_all_have_data(server, asked, timeout_s=40)
-    wait_until(lambda: is_held(server, "stopped", running=1, pending=0), 30)
+    seen.missing = until_all_have_data(server, asked, PATIENCE_S)
+    until_held(server, STOPPED, running=1, pending=0)
     time.sleep(SILENCE_S)
     seen.gauges = {
-        meter.name: server.has(f'{meter.in_prometheus}{{experiment="stopped"}}')
+        meter.name: server.has(meter.in_prometheus + STOPPED)
         for meter in METERS
         if meter.kind is Kind.GAUGE
     }
-    seen.states["held"] = server.by("state", f'{STATES}{{experiment="stopped"}}')
+    seen.states["held"] = server.by("state", STATES + STOPPED)
+    (seen.driver,) = server.by("WorkerId", STATES + STOPPED)
     seen.best = server.by("metric", "ray_tune_es_best_value")
     match = 'ray_tune_es_spent_steps_total{SessionName=~".*"}'
     for label in ("SessionName", "experiment"):
@@ -130,11 +140,11 @@ def watch_stopped(server: Prometheus, seen: Seen) -> None:
 
 def watch_restored(server: Prometheus, seen: Seen, storage: Path) -> None:
     """While the restored sweep waits, and the sweep with promotion after it."""
-    wait_until(lambda: is_held(server, "stopped", running=1, pending=0, failed=1), 30)
-    seen.states["restored"] = server.by("state", f'{STATES}{{experiment="stopped"}}')
+    of_the_new = f'{{experiment="stopped",WorkerId!="{seen.driver}"}}'
+    seen.states["restored"] = until_held(server, of_the_new, running=1, pending=0, failed=1)
     measured.go(storage, "stopped").touch()
-    wait_until(lambda: is_held(server, "promoted", running=1, paused=2, finished=1), 40)
-    seen.states["promoted"] = server.by("state", f'{STATES}{{experiment="promoted"}}')
+    of_promoted = '{experiment="promoted"}'
+    seen.states["promoted"] = until_held(server, of_promoted, running=1, paused=2, finished=1)
     look(server, seen, "stopped")
     measured.go(storage, "promoted").touch()
 

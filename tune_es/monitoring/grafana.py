@@ -91,7 +91,6 @@ def _labels(name: str, label: str, within: str, description: str) -> dict[str, A
         "type": "query",
         "description": description,
         "datasource": DATASOURCE,
-        "definition": query,
         "query": {"query": query, "refId": "StandardVariableQuery"},
         "refresh": 2,
         "sort": 2,

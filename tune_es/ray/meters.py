@@ -32,6 +32,9 @@ from tune_es.records import Decision
 #: Ray drops a gauge that nobody has set for two of its own intervals, of ten seconds by default.
 EVERY_S = 1.0
 
+#: A tag that is longer is cut there.
+LONGEST = 200
+
 #: The numeric cause in a result.
 CODE = f"{KEY}/code"
 
@@ -189,12 +192,21 @@ def _outlet(meter: Meter, experiment: str) -> Any:
         outlet = metrics.Gauge(meter.name, meter.meaning, tags)
     else:
         outlet = metrics.Counter(meter.name, meter.meaning, tags)
-    return outlet.set_default_tags({EXPERIMENT: experiment})
+    return outlet.set_default_tags({EXPERIMENT: bearable(experiment)})
 
 
 def _tags(series: Series) -> dict[str, str]:
     meter, values = series
-    return dict(zip(meter.tags, values, strict=True))
+    return {tag: bearable(value) for tag, value in zip(meter.tags, values, strict=True)}
+
+
+def bearable(value: str) -> str:
+    r"""A name as Ray's metrics bear it: they raise at what is not ASCII.
+
+    >>> bearable("val/loss"), bearable("Gr\u00f6\u00dfe")
+    ('val/loss', 'Gr\\xf6\\xdfe')
+    """
+    return value.encode("unicode_escape").decode("ascii")[:LONGEST]
 
 
 def _analysis(trial: Trial) -> Mapping[str, Mapping[str, object]]:
