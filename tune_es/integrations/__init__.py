@@ -1,0 +1,1 @@
+"""What joins the frameworks that train; each module imports its own framework, and only itself."""
