@@ -9,7 +9,7 @@ from typing import Any
 
 from tune_es.checks import nearest
 from tune_es.integrations.source import Source, policy_of
-from tune_es.integrations.trial import in_trial, numbers
+from tune_es.integrations.trial import COUNT, in_trial, numbers
 from tune_es.monitoring import columns, sentence
 from tune_es.params import KEY
 from tune_es.policy import Policy
@@ -19,11 +19,11 @@ from tune_es.referee import Referee
 
 logger = logging.getLogger("tune_es")
 
-#: The number of evaluations so far, as Ray counts the results of a trial.
-COUNT = "training_iteration"
-
 #: When a row was.
 WHEN = (COUNT, SECONDS_ATTR, "step", "epoch")
+
+#: With which evaluations a trial reports a checkpoint.
+SAVED = ("no", "best", "all")
 
 RUN = "run"
 
@@ -85,12 +85,16 @@ class Run:
 
         What is missing, NaN or no number ends nothing and is named in a warning once a run.
         """
-        seconds = self._agree(self._earlier + time.monotonic() - self._started)
-        row = {COUNT: len(self.rows) + 1, SECONDS_ATTR: seconds, **row}
+        row = self.timed(row)
         decision = self._judge(row, self._kept(row))
         if decision is not None and self.stopped:
             logger.info("step %s: %s", decision.step, self.why)
         return decision
+
+    def timed(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The row with its number and the seconds so far, where it has none of its own."""
+        seconds = self._agree(self._earlier + time.monotonic() - self._started)
+        return {COUNT: len(self.rows) + 1, SECONDS_ATTR: seconds, **row}
 
     def _judge(self, row: Mapping[str, object], kept: dict[str, float]) -> Decision | None:
         self.rows.append(kept)
@@ -146,6 +150,11 @@ class Run:
 def is_best(decision: Decision | None) -> bool:
     """True where this very evaluation is the best so far."""
     return decision is not None and decision.best_step == decision.step
+
+
+def is_wanted(saved: str, decision: Decision | None) -> bool:
+    """True where a checkpoint is wanted with this evaluation; ``saved`` is one of ``SAVED``."""
+    return saved == "all" or (saved == "best" and is_best(decision))
 
 
 class Judged:

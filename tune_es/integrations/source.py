@@ -28,7 +28,7 @@ def policy_of(owner: str, source: Source, given: Mapping[str, Any]) -> Policy:
         ValueError: An unknown field or preset, a value outside its range, or a policy that has
             nothing to say to a run that is no trial of a sweep.
 
-    >>> policy_of("PolicyCallback", "patience", {"metric": "eval_loss", "mode": "min"}).metric
+    >>> policy_of("PolicyCallback", "none", {"metric": "eval_loss", "mode": "min"}).metric
     'eval_loss'
     >>> policy_of("PolicyCallback", "saef", {"metric": "eval_loss", "mode": "min"})
     Traceback (most recent call last):

@@ -12,7 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from tune_es.checks import check_flags, check_name
 from tune_es.integrations import trial
 from tune_es.integrations.best import BestState, first_of_all
-from tune_es.integrations.run import Judged, Run, is_best
+from tune_es.integrations.run import SAVED, Judged, Run, is_best, is_wanted
 from tune_es.integrations.source import Source
 from tune_es.integrations.trainer_files import (
     check_arguments,
@@ -21,12 +21,10 @@ from tune_es.integrations.trainer_files import (
     logged_rows,
     save_best,
 )
-from tune_es.records import Decision
 
 logger = logging.getLogger("tune_es")
 
 PLACES = ("memory", "checkpoint")
-SAVED = ("no", "best", "all")
 
 
 class PolicyCallback(Judged, TrainerCallback):
@@ -187,7 +185,7 @@ class PolicyCallback(Judged, TrainerCallback):
             self._keep(state, control, kwargs)
         if self._run.is_trial and not state.is_hyper_param_search and state.is_world_process_zero:
             self._due = row
-        if self._run.is_trial and _is_wanted(self._checkpoint, decision):
+        if self._run.is_trial and is_wanted(self._checkpoint, decision):
             control.should_save = True
         if not control.should_save:
             self._report(None)
@@ -236,7 +234,3 @@ class PolicyCallback(Judged, TrainerCallback):
         if isinstance(args.resume_from_checkpoint, str):
             folders.insert(0, Path(args.resume_from_checkpoint))
         find_best(self._best, decision.best_step, folders)
-
-
-def _is_wanted(saved: str, decision: Decision | None) -> bool:
-    return saved == "all" or (saved == "best" and is_best(decision))

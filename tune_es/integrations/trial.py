@@ -6,7 +6,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tune_es.reading import read_number
+from tune_es.reading import SECONDS_ATTR, read_number
+
+#: The number of evaluations so far; in a trial Ray counts results by itself.
+COUNT = "training_iteration"
+
+RAYS = (COUNT, SECONDS_ATTR)
 
 
 def in_trial() -> bool:
@@ -27,7 +32,8 @@ def report(row: Mapping[str, object], folder: Path | None = None) -> None:
     from ray import tune
 
     checkpoint = None if folder is None else tune.Checkpoint.from_directory(str(folder))
-    tune.report(numbers(row), checkpoint=checkpoint)
+    own = {name: number for name, number in numbers(row).items() if name not in RAYS}
+    tune.report(own, checkpoint=checkpoint)
 
 
 def numbers(row: Mapping[str, object]) -> dict[str, float]:
