@@ -33,37 +33,42 @@ SCORES = [0.1, 0.5, 0.7, 0.6, 0.7, 0.2, 0.1, 0.1]
 POLICY = Policy("val/score", "max", stop=Patience(3), other_metrics={"train_loss": "min"})
 
 
-def hooks(base: type) -> Any:
-    """A module whose validations report given scores, one after another by epoch or by step."""
+class Steps:
+    """What a module does here: validations report given scores, one after another."""
 
-    class Module(base):
-        def __init__(self, scores: Sequence[float], every: int = 4) -> None:
-            super().__init__()
-            torch.manual_seed(0)
-            self.layers = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 1))
-            self.scores, self.every = list(scores), every
-            self.seen: dict[int, Weights] = {}
+    def begin(self, scores: Sequence[float], every: int = 4) -> None:
+        torch.manual_seed(0)
+        self.layers = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 1))
+        self.scores, self.every = list(scores), every
+        self.seen: dict[int, Weights] = {}
 
-        def training_step(self, batch: Any, at: int) -> torch.Tensor:
-            loss = self.layers(batch[0]).square().mean()
-            self.log("train_loss", loss, on_step=False, on_epoch=True)
-            return loss
+    def training_step(self: Any, batch: Any, at: int) -> Any:
+        loss = self.layers(batch[0]).square().mean()
+        self.log("train_loss", loss, on_step=False, on_epoch=True)
+        return loss
 
-        def validation_step(self, batch: Any, at: int) -> None:
-            index = max(0, self.trainer.global_step // self.every - 1)
-            self.log("val/score", self.scores[index])
+    def validation_step(self: Any, batch: Any, at: int) -> None:
+        index = max(0, self.trainer.global_step // self.every - 1)
+        self.log("val/score", self.scores[index])
 
-        def on_validation_end(self) -> None:
-            self.seen[self.trainer.global_step] = copied(self)
+    def on_validation_end(self: Any) -> None:
+        self.seen[self.trainer.global_step] = copied(self)
 
-        def configure_optimizers(self) -> Any:
-            optimizer = torch.optim.Adam(self.parameters(), lr=0.05)
-            return [optimizer], [torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)]
-
-    return Module
+    def configure_optimizers(self: Any) -> Any:
+        optimizer = torch.optim.Adam(self.parameters(), lr=0.05)
+        return [optimizer], [torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)]
 
 
-Module = hooks(pl.LightningModule)
+class Module(Steps, pl.LightningModule):
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        self.begin(*args)
+
+
+class OtherModule(Steps, pytorch_lightning.LightningModule):
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        self.begin(*args)
 
 
 def data(rows: int) -> DataLoader[Any]:
@@ -117,7 +122,7 @@ def test_it_stops_where_the_policy_does_and_says_why(
 
 def test_the_other_package_of_lightning_is_served_alike(tmp_path: Path) -> None:
     callback = PolicyCallback(POLICY, restore_best=True)
-    module = hooks(pytorch_lightning.LightningModule)(SCORES)
+    module = OtherModule(SCORES)
     trainer = fit(tmp_path, callback, module=module, package=pytorch_lightning)
     assert trainer.global_step == 24
     assert same(module, module.seen[12])

@@ -68,6 +68,8 @@ class Run:
         """Forget everything: a run starts."""
         self.rows: list[dict[str, float]] = []
         self.decision: Decision | None = None
+        #: The row of the best evaluation so far.
+        self.best_row: dict[str, float] | None = None
         self._referee = Referee(self.policy)
         self._earlier, self._started = 0.0, time.monotonic()
 
@@ -107,6 +109,8 @@ class Run:
             self._warn(self.policy.time_attr, "did not grow, so it was not judged", row)
             return None
         self.decision = self._referee.observe(reading.observation)
+        if is_best(self.decision):
+            self.best_row = kept
         return self.decision
 
     def _kept(self, row: Mapping[str, object]) -> dict[str, float]:
