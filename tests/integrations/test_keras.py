@@ -31,12 +31,12 @@ class Scored(Callback):
 
     def __init__(self, scores: Sequence[float] = SCORES, every: int = 1) -> None:
         super().__init__()
-        self.scores, self.every = scores, every
+        self.scores, self.every, self.name = scores, every, "val_score"
         self.seen: dict[int, Any] = {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None and (epoch + 1) % self.every == 0:
-            logs["val_score"] = self.scores[epoch]
+            logs[self.name] = self.scores[epoch]
         self.seen[epoch + 1] = state(self.model)
 
 

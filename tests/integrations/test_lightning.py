@@ -36,6 +36,8 @@ POLICY = Policy("val/score", "max", stop=Patience(3), other_metrics={"train_loss
 class Steps:
     """What a module does here: validations report given scores, one after another."""
 
+    name = "val/score"
+
     def begin(self, scores: Sequence[float], every: int = 4) -> None:
         torch.manual_seed(0)
         self.layers = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 1))
@@ -49,7 +51,7 @@ class Steps:
 
     def validation_step(self: Any, batch: Any, at: int) -> None:
         index = max(0, self.trainer.global_step // self.every - 1)
-        self.log("val/score", self.scores[index])
+        self.log(self.name, self.scores[index])
 
     def on_validation_end(self: Any) -> None:
         self.seen[self.trainer.global_step] = copied(self)
