@@ -14,7 +14,7 @@ import torch
 
 from tests.builders import refusal
 from tests.integrations.weights import equal
-from tune_es import Patience, Policy
+from tune_es import Patience, Policy, ReduceFirst
 from tune_es.integrations.keras import Callback, PolicyCallback
 
 keras: Any = import_module("keras")
@@ -166,3 +166,15 @@ def test_steps_may_be_the_time_and_it_is_refused_when_built() -> None:
     assert callback.decision.step == 6
     assert "it is called 'metric' here" in refusal(PolicyCallback, monitor="val_loss", mode="min")
     assert "mode" in refusal(PolicyCallback, metric="val_loss")
+
+
+def test_the_rate_is_lowered_before_it_stops_and_a_schedule_is_refused() -> None:
+    policy = Policy("val_score", "max", stop=ReduceFirst(Patience(2), times=1, factor=0.5))
+    trained = fit(Scored([0.5] * 8), PolicyCallback(policy))
+    assert len(trained.history.history["loss"]) == 6
+    assert trained.history.history["es/rate"] == [1, 1, 0.5, 0.5, 0.5, 0.5]
+    assert float(trained.optimizer.learning_rate) == pytest.approx(0.025)
+    scheduled = model()
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    scheduled.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse")
+    assert "plain learning_rate" in refusal(fit, PolicyCallback(policy), trained=scheduled)

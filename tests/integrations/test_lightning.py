@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tests.builders import refusal
 from tests.integrations.weights import Weights, copied, equal, same
-from tune_es import Patience, Policy
+from tune_es import Patience, Policy, ReduceFirst
 from tune_es.integrations.lightning import PolicyCallback
 
 with warnings.catch_warnings():
@@ -226,3 +226,21 @@ def test_it_is_refused_when_built() -> None:
     assert "it is called 'metric' here" in refusal(PolicyCallback, monitor="val_loss", mode="min")
     assert "checkpoint must be a known name" in refusal(PolicyCallback, POLICY, checkpoint="last")
     assert "restore_best must be true or false" in refusal(PolicyCallback, POLICY, restore_best=1)
+
+
+def test_the_rate_is_lowered_before_it_stops_and_stays_so_when_resumed(tmp_path: Path) -> None:
+    policy = Policy("val/score", "max", stop=ReduceFirst(Patience(2), times=1, factor=0.5))
+
+    def rates(trainer: Any) -> Any:
+        return trainer.lr_scheduler_configs[0].scheduler.get_last_lr()
+
+    callback = PolicyCallback(policy)
+    options: dict[str, Any] = {"enable_checkpointing": True}
+    trainer = fit(tmp_path, callback, saver(tmp_path), module=Module([0.5] * 8), **options)
+    assert trainer.current_epoch == 6
+    assert rates(trainer) == pytest.approx([0.5 * 0.05 * 0.9**6])
+    second, path = PolicyCallback(policy), tmp_path / "epoch=3.ckpt"
+    resumed = fit(tmp_path, second, module=Module([0.5] * 8), checkpoint=path)
+    assert resumed.current_epoch == 6
+    assert rates(resumed) == pytest.approx([0.5 * 0.05 * 0.9**6])
+    assert second.decision == callback.decision

@@ -16,7 +16,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 
 from tests.builders import refusal
 from tests.integrations.tiny import Weights, copied, same, trainer
-from tune_es import Patience, Policy
+from tune_es import Patience, Policy, ReduceFirst
 from tune_es.integrations.transformers import PolicyCallback
 
 #: Scores by evaluation: the best comes third.
@@ -231,3 +231,25 @@ def test_a_policy_may_be_a_file_and_is_refused_before_anything_runs(tmp_path: Pa
     assert "load_best_model_at_end" in refusal(trainer, tmp_path, restoring, **with_best)
     silent = {"eval_strategy": "no"}
     assert "eval_strategy" in refusal(trainer, tmp_path, PolicyCallback(POLICY), **silent)
+
+
+def test_the_rate_is_lowered_before_it_stops_and_stays_so_when_resumed(tmp_path: Path) -> None:
+    policy = Policy("eval_score", "max", stop=ReduceFirst(Patience(2), times=1, factor=0.5))
+    options: dict[str, Any] = {"scores": lambda _: {"eval_score": 0.5}, "save_steps": 2}
+    plain = trainer(tmp_path / "plain", scores=options["scores"])
+    plain.train()
+    planned = {
+        row["step"]: row["learning_rate"] for row in plain.state.log_history if "loss" in row
+    }
+
+    run = trainer(tmp_path, PolicyCallback(policy), save_strategy="steps", **options)
+    run.train()
+    again = trainer(tmp_path / "again", PolicyCallback(policy), **options)
+    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-8"))
+    for each in (run, again):
+        rates = {
+            row["step"]: row["learning_rate"] for row in each.state.log_history if "loss" in row
+        }
+        assert rates == {step: planned[step] * (0.5 if step > 6 else 1) for step in range(2, 14, 2)}
+        shares = [row["es/rate"] for row in evaluations(each)]
+        assert (each.state.global_step, shares) == (12, [1, 1, 0.5, 0.5, 0.5, 0.5])

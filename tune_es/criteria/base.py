@@ -49,6 +49,11 @@ class Criterion(ABC):
         return any(part.needs_max_t for part in self.parts)
 
     @property
+    def reduces(self) -> bool:
+        """True where its verdicts may ask for a lower learning rate."""
+        return any(part.reduces for part in self.parts)
+
+    @property
     def metric_names(self) -> frozenset[str]:
         """The metrics it reads besides the score; a policy has to know them."""
         own = [getattr(self, each.name) for each in fields(self) if each.name.endswith("metric")]

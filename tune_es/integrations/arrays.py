@@ -28,5 +28,16 @@ def put(arrays: Arrays, model: Any) -> None:
             variable.assign(value)
 
 
+def has_schedule(model: Any) -> bool:
+    """True where the learning rate is one of Keras's schedules, which nobody can set."""
+    return isinstance(model.optimizer.get_config().get("learning_rate"), dict)
+
+
+def lower_rate(model: Any, by: float) -> None:
+    """Multiply the learning rate of a model."""
+    rate = model.optimizer.learning_rate
+    rate.assign(rate * by)
+
+
 def _values(variables: Any) -> list[Any]:
     return [copy.deepcopy(each.numpy()) for each in variables]

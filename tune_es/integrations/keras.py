@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tune_es.checks import check_flags, check_name, nearest
 from tune_es.integrations import trial
-from tune_es.integrations.arrays import Arrays, put, take
+from tune_es.integrations.arrays import Arrays, has_schedule, lower_rate, put, take
 from tune_es.integrations.run import SAVED, Judged, Run, is_best, is_wanted
 from tune_es.integrations.source import Source
 
@@ -61,7 +61,8 @@ class PolicyCallback(Judged, Callback):
         fields: Fields of the policy, such as ``metric``, ``mode`` and ``max_t``.
 
     Raises:
-        ValueError: What can be found out when it is built.
+        ValueError: What can be found out when it is built; a schedule of the learning rate beside
+            :class:`tune_es.ReduceFirst`, when training starts.
     """
 
     def __init__(
@@ -109,6 +110,8 @@ class PolicyCallback(Judged, Callback):
         logs.update(self._run.numbers())
         if self.restore_best and is_best(decision):
             self._best = take(self.model, self.restore_optimizer)
+        if self._run.lowered < 1:
+            lower_rate(self.model, self._run.lowered)
         self._save(epoch + 1, is_best(decision))
         if self._run.is_trial:
             self._report(row, is_wanted(self._checkpoint, decision))
@@ -126,6 +129,10 @@ class PolicyCallback(Judged, Callback):
 
     def _resume(self, epoch: int) -> None:
         """Go on with what was judged before this epoch."""
+        if self.policy.criterion.reduces and has_schedule(self.model):
+            raise ValueError(
+                "ReduceFirst needs an optimizer with a plain learning_rate in Keras, got a schedule"
+            )
         has_file = self._file is not None and self._file.is_file()
         saved = json.loads(self._file.read_text()) if self._file and has_file else self._run.rows
         self._run.load([row for row in saved if row["epoch"] <= epoch])

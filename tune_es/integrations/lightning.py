@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tune_es.checks import check_flags, check_name
 from tune_es.integrations import trial
 from tune_es.integrations.best import BestState
+from tune_es.integrations.rates import scale
 from tune_es.integrations.run import SAVED, Judged, Run, is_wanted
 from tune_es.integrations.source import Source
 
@@ -135,10 +136,18 @@ class PolicyCallback(Judged, Callback):
             each.log_metrics(self._run.numbers(), step=trainer.global_step)
         if self.restore_best:
             self._best.saw(decision, **self._parts(trainer, pl_module))
+        if self._run.lowered < 1:
+            self._lower(trainer)
         if self._run.is_trial and trainer.is_global_zero:
             self._report(trainer, row, is_wanted(self._checkpoint, decision))
         if self._run.stopped:
             trainer.should_stop = True
+
+    def _lower(self, trainer: Trainer) -> None:
+        schedulers = [each.scheduler for each in trainer.lr_scheduler_configs]
+        for optimizer in trainer.optimizers:
+            own = [each for each in schedulers if each.optimizer is optimizer]
+            scale(self._run.lowered, optimizer, *own)
 
     def _report(self, trainer: Trainer, row: Mapping[str, float], with_checkpoint: bool) -> None:
         """Report to Ray; a trial that the scheduler stops ends in here."""

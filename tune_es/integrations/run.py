@@ -35,7 +35,8 @@ class Run:
     so it decides as one that was never interrupted, and a changed policy is changed from the start.
 
     In a trial of Ray Tune the scheduler decides. The same rows are read there for the best step and
-    for the learning rate, but nothing is stopped.
+    for the learning rate, but nothing is stopped: a scheduler with the same policy comes to the
+    same reductions by itself, from the same results.
 
     Args:
         owner: Who is named in messages.
@@ -70,6 +71,8 @@ class Run:
         self.decision: Decision | None = None
         #: The row of the best evaluation so far.
         self.best_row: dict[str, float] | None = None
+        #: The share of the planned learning rate in use, and what the latest decision made of it.
+        self.rate = self.lowered = 1.0
         self._referee = Referee(self.policy)
         self._earlier, self._started = 0.0, time.monotonic()
 
@@ -88,7 +91,11 @@ class Run:
         What is missing, NaN or no number ends nothing and is named in a warning once a run.
         """
         row = self.timed(row)
+        before = self.rate
         decision = self._judge(row, self._kept(row))
+        self.lowered = self.rate / before
+        if decision is not None and self.lowered < 1:
+            logger.info("step %s: learning rate at %g of the planned", decision.step, self.rate)
         if decision is not None and self.stopped:
             logger.info("step %s: %s", decision.step, self.why)
         return decision
@@ -109,6 +116,7 @@ class Run:
             self._warn(self.policy.time_attr, "did not grow, so it was not judged", row)
             return None
         self.decision = self._referee.observe(reading.observation)
+        self.rate = min(self.rate, self.decision.rate)
         if is_best(self.decision):
             self.best_row = kept
         return self.decision
@@ -144,7 +152,10 @@ class Run:
 
     def words(self) -> dict[str, str | float]:
         """The ``es/*`` values of the latest decision."""
-        return {f"{KEY}/{name}": value for name, value in columns(self.decision).items()}
+        words = columns(self.decision) | (
+            {"rate": self.rate} if self.policy.criterion.reduces else {}
+        )
+        return {f"{KEY}/{name}": value for name, value in words.items()}
 
     def numbers(self) -> dict[str, float]:
         """The ``es/*`` values that are numbers, for loggers that take nothing else."""

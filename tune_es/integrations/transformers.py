@@ -12,6 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from tune_es.checks import check_flags, check_name
 from tune_es.integrations import trial
 from tune_es.integrations.best import BestState, first_of_all
+from tune_es.integrations.rates import scale
 from tune_es.integrations.run import SAVED, Judged, Run, is_best, is_wanted
 from tune_es.integrations.source import Source
 from tune_es.integrations.trainer_files import (
@@ -183,6 +184,8 @@ class PolicyCallback(Judged, TrainerCallback):
         logged.update(self._run.words() | self._run.seconds())
         if is_best(decision):
             self._keep(state, control, kwargs)
+        if self._run.lowered < 1:
+            scale(self._run.lowered, kwargs["optimizer"], kwargs["lr_scheduler"])
         if self._run.is_trial and not state.is_hyper_param_search and state.is_world_process_zero:
             self._due = row
         if self._run.is_trial and is_wanted(self._checkpoint, decision):
