@@ -16,11 +16,6 @@ def check_policy(policy: Any) -> None:
     _check_metrics(policy)
     _check_numbers(policy)
     _check_price(policy)
-    if policy.not_before is not None and policy.criterion.reduces:
-        raise ValueError(
-            f"Policy.not_before holds back stops and no reductions of the learning rate, got "
-            f"{policy.not_before!r} beside ReduceFirst; write ReduceFirst(After(step, rule))"
-        )
 
 
 def _check_metrics(policy: Any) -> None:

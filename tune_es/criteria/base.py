@@ -100,6 +100,10 @@ class Criterion(ABC):
         inner = {name: change(part) for name, part in mine.items() if isinstance(part, Criterion)}
         return replace(self, **inner) if inner else self
 
+    def held(self, step: float) -> Criterion:
+        """The same criterion, asking for no lower learning rate before a step."""
+        return self.map_parts(lambda part: part.held(step)) if self.reduces and step else self
+
     def verdict(
         self, cause: Cause | None, evidence: Mapping[str, float], left: float | None = None
     ) -> Verdict:

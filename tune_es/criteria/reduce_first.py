@@ -9,6 +9,7 @@ from tune_es.checks import check_count, check_number
 from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
 from tune_es.criteria.combine import check_criterion, mute
+from tune_es.criteria.timing import After
 from tune_es.records import Cause, Observation, Verdict
 
 
@@ -30,8 +31,9 @@ class ReduceFirst(Criterion):
     The trial has to carry the reduction out: the callbacks in ``tune_es.integrations`` do, and
     ``tune_es.integrations.rates`` does it in a loop. A replay cannot: a recorded curve is what
     came of the rate it was recorded with, so there only the stops are later. Where the learning
-    rate drops by a schedule as well, mute the rule inside until the last drop,
-    ``ReduceFirst(After(60, Patience(5)))``; ``After`` around it would hold back the stops alone.
+    rate drops by a schedule as well, the policy's ``not_before`` holds reductions back until the
+    last drop, and so does ``ReduceFirst(After(60, Patience(5)))``; ``After`` around it would hold
+    back the stops alone.
 
     Args:
         rule: What finds the plateau.
@@ -61,6 +63,9 @@ class ReduceFirst(Criterion):
     @property
     def reduces(self) -> bool:
         return True
+
+    def held(self, step: float) -> Criterion:
+        return replace(self, rule=After(step, self.rule.held(step))) if step else self
 
     def init(self) -> _State:
         return _State(self.rule.init())

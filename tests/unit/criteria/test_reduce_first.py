@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import curve, refusal, stop_at, verdicts_on
+from tests.builders import NOBODY, curve, refusal, verdicts_on
 from tune_es import (
     After,
     AnyOf,
@@ -87,21 +87,26 @@ def test_of_several_the_lowest_rate_counts_and_absence_changes_nothing() -> None
     assert [verdict.rate for verdict in verdicts_on(both, seen)] == [1.0, 0.5, 0.5, 0.5]
 
 
-def test_a_policy_tells_the_rate_and_says_where_milestones_belong() -> None:
+def test_a_policy_tells_the_rate_and_goes_through_yaml() -> None:
     policy = Policy("loss", "min", stop=ReduceFirst(Patience(1), times=1))
     decision = policy.first_stop([0.5, 0.5, 0.5, 0.5])
     assert decision is not None
     assert (decision.step, decision.rate, decision.verdict.evidence["reductions"]) == (4, 0.1, 1)
     assert Policy.from_yaml(policy.to_yaml()) == policy
-    message = refusal(Policy, "loss", "min", stop=ReduceFirst(Patience(1)), not_before=[30, 60])
-    assert "write ReduceFirst(After(step, rule))" in message
 
 
-def test_it_stops_before_no_drop_of_a_schedule() -> None:
+@pytest.mark.parametrize("rule", [Patience(2), Patience(2) | Target(0.9)])
+def test_it_neither_reduces_nor_stops_before_the_last_drop_of_a_schedule(rule: Criterion) -> None:
     drops = (4, 8)
-    held = ReduceFirst(After(max(drops) + 1, Patience(2)), times=1)
-    assert (stop_at(held, curve(*FLAT)) or 0) + 1 > max(drops)
-    assert rates(held, FLAT)[: max(drops)] == [1.0] * max(drops)
+    inside = Policy("score", "max", stop=ReduceFirst(After(8, rule), times=1))
+    around = Policy("score", "max", stop=ReduceFirst(rule, times=1), not_before=drops)
+    assert Policy.from_yaml(around.to_yaml()) == around
+    for policy in (inside, around):
+        state, found = policy.init(), []
+        for seen in curve(*FLAT):
+            state, decision = policy.step(state, seen, NOBODY)
+            found.append((decision.rate, decision.stop))
+        assert found == [(1, False)] * 7 + [(0.1, False)] * 3 + [(0.1, True)] * 2
 
 
 @pytest.mark.parametrize("bad", [{"times": 0}, {"factor": 1}, {"factor": 0}, {"cooldown": -1}])
