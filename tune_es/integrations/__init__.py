@@ -1,5 +1,5 @@
 """Callbacks for trainers, over the same policies as on Ray: one module a framework.
 
 Nothing is imported here: :mod:`tune_es.integrations.transformers`, ``lightning`` and ``keras`` each
-import their own framework; ``best``, ``rates`` and ``gradients`` serve a loop of your own with torch.
+import their own framework; ``best``, ``rates`` and ``gradients`` serve your own loop with torch.
 """
