@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ.setdefault("KERAS_BACKEND", "torch")  # its default would be TensorFlow
+
 ROOT = Path(__file__).resolve().parent.parent
 RAY_TESTS = ROOT / "tests" / "ray"
 

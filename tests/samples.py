@@ -45,6 +45,7 @@ from tune_es import (
     Plateau,
     Policy,
     ProgressQuotient,
+    ReduceFirst,
     RungTable,
     ShrinkingPatience,
     Slope,
@@ -149,6 +150,11 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
     "ProgressQuotient": (
         ProgressQuotient("train", strip=2),
         ProgressQuotient("f1", alpha=0.01, strip=3, metric="loss"),
+    ),
+    "ReduceFirst": (
+        ReduceFirst(Patience(2)),
+        ReduceFirst(Patience(1, metric="loss"), times=1, factor=0.5, cooldown=3),
+        ReduceFirst(Patience(2) | Target(0.9), times=3),
     ),
     "ShrinkingPatience": (ShrinkingPatience(), ShrinkingPatience(patience=15, min_delta=0.0)),
     "Smoothed": (

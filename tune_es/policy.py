@@ -47,8 +47,8 @@ class Policy:
         max_t: The budget of a trial in units of ``time_attr``. A trial is stopped there
             (EXHAUSTED), and rules that think in shares of the budget need it.
         time_attr: The result key that counts training; it has to grow.
-        not_before: A step, or the milestones of a schedule, the last of which counts. Before it no
-            trial is stopped as STALLED, OVERFIT or HOPELESS; broken and finished ones are.
+        not_before: A step, or the milestones of a schedule; the last counts. Before it no rate is
+            reduced, and no trial stopped as STALLED, OVERFIT or HOPELESS; broken and done ones are.
         nonfinite_patience: A trial ends as BROKEN after a non-finite ``metric`` and this many
             more in a row; None switches the guard off.
         explosion_factor: A loss that stays this many times worse than it began ends the trial as
@@ -133,7 +133,7 @@ class Policy:
     @cached_property
     def rule(self) -> Criterion:
         """The stopping rule with the budget and the guards: everything that ends a trial."""
-        parts = [self.criterion]
+        parts = [self.criterion.held(max(self.milestones, default=0))]
         if self.max_t is not None:
             parts.append(Budget(steps=self.max_t))
         if self.nonfinite_patience is not None:

@@ -108,7 +108,9 @@ class Verdict:
     ``evidence`` is in the user's own sign; ratios in it are infinite where the best is 0. ``left``
     is the number of further evaluations after which the criterion fires should nothing improve;
     None where it cannot say. ``heard`` is False where the observation held nothing for the
-    criterion: in a combination its last say still counts then.
+    criterion: in a combination its last say still counts then. ``rate`` is the share of the planned
+    learning rate to train with from here on (see :class:`tune_es.ReduceFirst`); of several verdicts
+    the lowest counts.
     """
 
     stop: bool
@@ -117,6 +119,7 @@ class Verdict:
     evidence: Mapping[str, float] = field(default_factory=dict)
     left: float | None = None
     heard: bool = True
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -138,3 +141,8 @@ class Decision:
     def stop(self) -> bool:
         """True where the trial is to end."""
         return self.action is Action.STOP
+
+    @property
+    def rate(self) -> float:
+        """The share of the planned learning rate to train with from here on."""
+        return self.verdict.rate

@@ -54,7 +54,7 @@ BORROWED: dict[str, set[str]] = {
     "documents": {"yaml"},
     "ray": {"optuna", "ray"},
     "search": {"optuna"},
-    "integrations": {"keras", "lightning", "torch", "transformers"},
+    "integrations": {"keras", "lightning", "pytorch_lightning", "ray", "torch", "transformers"},
     "replay": {"numba", "numpy", "optuna", "pandas", "pyarrow", "yaml"},
     "report": {"bokeh", "jinja2", "matplotlib", "numpy"},
     "meta": {"numpy", "optuna", "ray", "scipy", "sqlalchemy"},

@@ -49,6 +49,11 @@ class Criterion(ABC):
         return any(part.needs_max_t for part in self.parts)
 
     @property
+    def reduces(self) -> bool:
+        """True where its verdicts may ask for a lower learning rate."""
+        return any(part.reduces for part in self.parts)
+
+    @property
     def metric_names(self) -> frozenset[str]:
         """The metrics it reads besides the score; a policy has to know them."""
         own = [getattr(self, each.name) for each in fields(self) if each.name.endswith("metric")]
@@ -94,6 +99,10 @@ class Criterion(ABC):
         mine = {each.name: getattr(self, each.name) for each in fields(self)}
         inner = {name: change(part) for name, part in mine.items() if isinstance(part, Criterion)}
         return replace(self, **inner) if inner else self
+
+    def held(self, step: float) -> Criterion:
+        """The same criterion, asking for no lower learning rate before a step."""
+        return self.map_parts(lambda part: part.held(step)) if self.reduces and step else self
 
     def verdict(
         self, cause: Cause | None, evidence: Mapping[str, float], left: float | None = None

@@ -81,8 +81,10 @@ class _Joined(Criterion):
             after.append((inner_after, verdict if verdict.heard else last))
         joined = _join([say for _, say in after], self._quorum)
         if not heard:
-            return tuple(after), self.silence(joined.left)
-        return tuple(after), joined if joined.heard else replace(joined, heard=True)
+            joined = self.silence(joined.left)
+        rate = min(say.rate for _, say in after)
+        same = (joined.heard, joined.rate) == (heard, rate)
+        return tuple(after), joined if same else replace(joined, heard=heard, rate=rate)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.criteria))})"

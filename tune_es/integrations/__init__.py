@@ -1,1 +1,5 @@
-"""What joins the frameworks that train; each module imports its own framework, and only itself."""
+"""Callbacks for trainers, over the same policies as on Ray: one module a framework.
+
+Nothing is imported here: :mod:`tune_es.integrations.transformers`, ``lightning`` and ``keras`` each
+import their own framework; ``best``, ``rates`` and ``gradients`` serve your own loop with torch.
+"""
