@@ -13,7 +13,7 @@ pytest.importorskip("sklearn")
 from experiments import no_validation
 from experiments.no_validation_data import PROBLEMS, Problem, Rows, tumours
 
-RULES = 8
+RULES = 9
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +32,9 @@ def test_every_rule_keeps_an_epoch_and_no_rule_beats_hindsight(tmp_path: Path) -
     problem = Problem(PROBLEMS[0].name, made_up, 96, 0.1, hidden=4)
     rows = [*no_validation.kept(problem, made_up(tmp_path), seed=0)]
     assert len(rows) == RULES
-    on_all = [row for row in rows if "patience" not in str(row["rule"])]
+    on_all = [row for row in rows if not str(row["rule"]).startswith("patience")]
     best = float(str(on_all[0]["test_loss"]))
-    assert all(1 <= int(str(row["at"])) <= int(str(row["ran"])) <= 6 for row in rows)
+    assert all(1 <= int(str(row["at"])) <= int(str(row["ran"])) <= 12 for row in rows)
     assert all(float(str(row["test_loss"])) >= best for row in on_all)
 
 
