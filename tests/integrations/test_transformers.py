@@ -104,12 +104,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, PolicyCall
     return run, callback, witness
 
 
-@pytest.mark.parametrize("step", [3, 6, 9])
+@pytest.mark.parametrize(("step", "every"), [(3, 3), (6, 3), (7, 7), (9, 3)])
 def test_a_run_that_is_resumed_decides_and_restores_as_one_that_was_never_interrupted(
-    step: int, whole: tuple[Trainer, PolicyCallback, Witness], tmp_path: Path
+    step: int, every: int, whole: tuple[Trainer, PolicyCallback, Witness], tmp_path: Path
 ) -> None:
     first = PolicyCallback(POLICY, restore_best=True)
-    options: dict[str, Any] = {"scores": scored, "save_strategy": "steps", "save_steps": 3}
+    options: dict[str, Any] = {"scores": scored, "save_strategy": "steps", "save_steps": every}
     with pytest.raises(InterruptedError):
         trainer(tmp_path, first, Interrupt(step + 1), **options).train()
     second = PolicyCallback(POLICY, restore_best=True)

@@ -156,8 +156,8 @@ class PolicyCallback(Judged, TrainerCallback):
             self._judge(state, control, kwargs)
         if self._in_checkpoint and state.best_global_step == state.global_step:
             state.best_model_checkpoint = str(folder)
-        is_older = self._best.step is not None and not is_best(self.decision)
-        if self._in_memory and is_older and state.is_world_process_zero:
+        is_elsewhere = self._best.step is not None and not self._is_best_now(state)
+        if self._in_memory and is_elsewhere and state.is_world_process_zero:
             save_best(self._best, folder)
         self._report(folder)
 
@@ -167,7 +167,7 @@ class PolicyCallback(Judged, TrainerCallback):
         """Restore the best, where that was asked for."""
         self._settle(state, control, kwargs)
         self._is_training = False
-        if is_best(self.decision) and self._run.rows[-1].get("step") == state.global_step:
+        if self._is_best_now(state):
             return
         if self._in_memory and self._best.restore() is not None:
             logger.info("restored the weights of step %s", self._best.step)
@@ -204,6 +204,11 @@ class PolicyCallback(Judged, TrainerCallback):
             state.best_metric, state.best_global_step = self.decision.best, state.global_step
             control.should_save = True
 
+    def _is_best_now(self, state: TrainerState) -> bool:
+        """True where the weights are those of the best evaluation."""
+        best = self._run.best_row
+        return best is not None and best.get("step") == state.global_step
+
     def _parts(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """What of the Trainer is kept."""
         names = ("model", "optimizer", "lr_scheduler") if self.restore_optimizer else ("model",)
@@ -229,7 +234,7 @@ class PolicyCallback(Judged, TrainerCallback):
         parts, decision = self._parts(kwargs), self.decision
         if decision is None or decision.best_step is None:
             return
-        if is_best(decision) and self._run.rows[-1].get("step") == state.global_step:
+        if self._is_best_now(state):
             self._best.keep(decision.step, **parts)
             return
         self._best.know(**parts)
