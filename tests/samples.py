@@ -34,6 +34,7 @@ from tune_es import (
     MovingMean,
     MovingMedian,
     Never,
+    NoEvidence,
     NoiseLevel,
     NonFinite,
     Observation,
@@ -107,6 +108,10 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
     "Explosion": (Explosion(factor=2.0, patience=2), Explosion(factor=1.5, metric="loss")),
     "GeneralizationLoss": (GeneralizationLoss(), GeneralizationLoss(alpha=0, metric="loss")),
     "Never": (Never(),),
+    "NoEvidence": (
+        NoEvidence(metric="loss"),
+        NoEvidence(patience=1, smoothing=0.0, metric="f1"),
+    ),
     "NonFinite": (NonFinite(), NonFinite(patience=0, metric="loss")),
     "OverfitGap": (OverfitGap("train", max_gap=0.05, patience=2), OverfitGap("f1", metric="loss")),
     "ParetoHalving": (

@@ -26,7 +26,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/curve_sets.md", "docs/tuning.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/curve_sets.md",
+    "docs/monitoring.md",
+    "docs/tuning.md",
+)
 FENCED = re.compile(
     r"(?:^<!-- *(?P<note>file|prints|not run)(?:: *(?P<detail>[^>]*?))? *-->\n+)?"
     r"^```(?P<language>[\w-]*)[^\n]*\n(?P<code>.*?)^```$",

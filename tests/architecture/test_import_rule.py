@@ -44,7 +44,8 @@ def test_importing_the_core_loads_only_the_standard_library_and_yaml() -> None:
 
 
 def test_the_command_loads_no_framework_before_it_is_needed() -> None:
-    assert loaded_by("import tune_es.cli.app") & {"optuna", "ray", "torch"} == set()
+    heavy = {"bokeh", "jinja2", "matplotlib", "optuna", "ray", "torch"}
+    assert loaded_by("import tune_es.cli.app") & heavy == set()
 
 
 def test_nobody_imports_the_tests() -> None:

@@ -256,7 +256,8 @@ def odd() -> dict[str, Experiment]:
     """Sweeps with nothing, or nothing usable, where something is expected."""
     nan, inf = math.nan, math.inf
     nested = {"deep/er/": None, "list": [1, {"a": 2}], "text": "x" * 300, "flag": True, "nan": nan}
-    mixed = (1, "a", None, inf, 0, -2.5, True)
+    nested["huge"] = 10**400
+    mixed = (10**400, 1, "a", None, inf, 0, -2.5, True)
     return {
         "no trials": experiment(max_t=None, started=None, latest=None),
         "no results": experiment(trial("a", [], status=Status.RUNNING), trial("b", [])),
@@ -276,6 +277,11 @@ def odd() -> dict[str, Experiment]:
         ),
         "no times": experiment(
             trial("a", [0.5, 0.4], times=[nan, nan], seconds=[nan, nan], spans=()), started=None
+        ),
+        "odd times": experiment(
+            trial("a", [0.5, 0.4], spans=[Span(START, nan), Span(nan, nan), Span(9.0, 8.0)]),
+            started=-1e300,
+            latest=nan,
         ),
         "huge and tiny": experiment(trial("a", [1e300, 1e-300, -1e300]), trial("b", [1e18, 2.0])),
         "steps in millions": experiment(

@@ -17,7 +17,9 @@ from tune_es import (
     BelowPercentile,
     Criterion,
     Divergence,
+    Explosion,
     GeneralizationLoss,
+    NoEvidence,
     NonFinite,
     OverfitGap,
     Plateau,
@@ -149,6 +151,22 @@ def test_divergence(scores: list[float], drop: float, patience: int) -> None:
     assert fired(Divergence(drop, patience=patience), scores) == by_history(oracle, scores)
 
 
+@pytest.mark.parametrize("mode", ["min", "max"])
+@given(scores=values, factor=st.sampled_from([1.5, 4.0]), patience=st.integers(1, 3))
+def test_explosion(mode: str, scores: list[float], factor: float, patience: int) -> None:
+    def is_bad(history: Sequence[float]) -> bool:
+        return mode == "min" and min(history) > 0 and history[-1] > factor * history[0]
+
+    def oracle(history: Sequence[float]) -> bool:
+        known = finite(history)
+        if not math.isfinite(history[-1]) or len(known) < patience:
+            return False
+        return all(is_bad(known[: len(known) - back]) for back in range(patience))
+
+    said = verdicts_on(Explosion(factor, patience), curve(*scores, mode=mode))
+    assert [each.stop for each in said] == by_history(oracle, scores)
+
+
 @given(scores=values, patience=st.integers(0, 4))
 def test_non_finite(scores: list[float], patience: int) -> None:
     def oracle(history: Sequence[float]) -> bool:
@@ -156,6 +174,30 @@ def test_non_finite(scores: list[float], patience: int) -> None:
         return len(recent) == patience + 1 and not finite(recent)
 
     assert fired(NonFinite(patience), scores) == by_history(oracle, scores)
+
+
+@given(
+    numbers=st.lists(levels | bad, max_size=24),
+    patience=st.integers(1, 4),
+    smoothing=st.sampled_from([0.0, 0.5, 0.75]),
+)
+def test_no_evidence(numbers: list[float], patience: int, smoothing: float) -> None:
+    """Every weighted mean anew: a value that is ``age`` evaluations old weighs smoothing**age."""
+
+    def is_over(history: Sequence[float]) -> bool:
+        weights = smoothing ** np.arange(len(history))[::-1]
+        return math.fsum(weights * history) > 0
+
+    def oracle(history: Sequence[float]) -> bool:
+        known = finite(history)
+        if not math.isfinite(history[-1]) or len(known) < patience:
+            return False
+        return all(is_over(known[: len(known) - back]) for back in range(patience))
+
+    scores = [0.0] * len(numbers)
+    seen = curve(*scores, metrics={"number": numbers}, modes={"number": "min"})
+    rule = NoEvidence(patience, smoothing, metric="number")
+    assert [each.stop for each in verdicts_on(rule, seen)] == by_history(oracle, numbers)
 
 
 @given(scores=values, goal=levels, patience=st.integers(1, 3))

@@ -27,6 +27,7 @@ from tune_es import (
     GeneralizationLoss,
     MovingMean,
     MovingMedian,
+    NoEvidence,
     NonFinite,
     OverfitGap,
     Patience,
@@ -168,6 +169,7 @@ without_kernel: st.SearchStrategy[Criterion] = st.sampled_from(
     [
         Smoothed(Cyclic(Patience(2), period=2)),
         Cyclic(Patience(2), period=2),
+        NoEvidence(2, metric="train"),
         Composite(Patience(2), {"score": 1.0, "f1": 2.0}, weights_from={"f1": "train"}),
     ]
 )

@@ -32,6 +32,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "GeneralizationLoss": {"alpha": 5.0},
     "MovingMean": {"window": 5},
     "MovingMedian": {"window": 5},
+    "NoEvidence": {"patience": 3, "smoothing": 0.9, "metric": "evidence/whole"},
     "NoiseLevel": {"window": 20},
     "NonFinite": {"patience": 2},
     "OverfitGap": {"max_gap": 0.1, "patience": 3},

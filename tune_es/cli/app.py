@@ -6,9 +6,13 @@ import sys
 
 from cyclopts import App
 
+from tune_es.cli.dashboard import dashboard
+from tune_es.cli.explain import explain
+from tune_es.cli.jobs import logs, status, stop, submit
 from tune_es.cli.policies import policies
 from tune_es.cli.record import record
 from tune_es.cli.replay import replay
+from tune_es.cli.report import report
 from tune_es.cli.tune import tune
 from tune_es.cli.watch import watch
 
@@ -17,7 +21,21 @@ app = App(
     help="Early stopping for Ray Tune, judged on recorded curves before it touches a GPU.",
     version_flags=["--version"],
 )
-for command in (watch, replay, tune, policies, record):
+COMMANDS = (
+    watch,
+    explain,
+    report,
+    dashboard,
+    submit,
+    status,
+    logs,
+    stop,
+    record,
+    replay,
+    tune,
+    policies,
+)
+for command in COMMANDS:
     app.command(command)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -32,6 +34,21 @@ def show_json(data: Any) -> None:
 def say(text: str) -> None:
     """A line on standard output."""
     sys.stdout.write(f"{text}\n")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file as a whole: who looks at it meanwhile sees the old one or the new one.
+
+    Raises:
+        OSError: It cannot be written; what was there stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def warn(text: str) -> None:

@@ -64,7 +64,7 @@ def replay(
     tasks = _named(load_tasks(curves), task)
     if out is not None:
         _check_writable(out)
-    _warn_of_cut_curves(tasks)
+    warn_of_cut_curves(tasks)
     with progress("replaying", len(tasks) * seeds) as on_done:
         scores = judge(
             tasks,
@@ -95,7 +95,7 @@ def _named(tasks: Sequence[TaskCurves], names: Sequence[str]) -> Sequence[TaskCu
     return [each for each in tasks if not names or each.task.name in names]
 
 
-def _warn_of_cut_curves(tasks: Sequence[TaskCurves]) -> None:
+def warn_of_cut_curves(tasks: Sequence[TaskCurves]) -> None:
     """Say where trials were let go when they were recorded: the best they could come to is unknown.
 
     One that broke is left out: it would not have gone on.

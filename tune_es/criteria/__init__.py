@@ -8,6 +8,7 @@ from tune_es.criteria.composite import Composite
 from tune_es.criteria.cyclic import Cyclic
 from tune_es.criteria.divergence import Divergence, Explosion, NonFinite
 from tune_es.criteria.limits import Budget, Never, Target
+from tune_es.criteria.no_evidence import NoEvidence
 from tune_es.criteria.overfit import OverfitGap
 from tune_es.criteria.pareto_halving import ParetoHalving
 from tune_es.criteria.patience import Patience
@@ -39,6 +40,7 @@ __all__ = [
     "Explosion",
     "GeneralizationLoss",
     "Never",
+    "NoEvidence",
     "NonFinite",
     "OverfitGap",
     "ParetoHalving",

@@ -8,6 +8,7 @@ from tune_es.monitoring.sentence import sentence
 from tune_es.monitoring.standing import Best, best_of, causes, leader, standings
 from tune_es.monitoring.summary import summary
 from tune_es.monitoring.why import Why
+from tune_es.monitoring.worth import Worth, worth_of
 
 __all__ = [
     "Best",
@@ -17,6 +18,7 @@ __all__ = [
     "Status",
     "TrialRecord",
     "Why",
+    "Worth",
     "best_of",
     "causes",
     "columns",
@@ -26,4 +28,5 @@ __all__ = [
     "sentence",
     "standings",
     "summary",
+    "worth_of",
 ]

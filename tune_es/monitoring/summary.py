@@ -81,11 +81,13 @@ def _spent(run: float, saved: float, said: Callable[[float], str], where: str = 
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them.
+    """Seconds as a person says them, in the two largest units; a dash where nobody knows.
 
-    >>> duration(7.4), duration(485), duration(7260), duration(200_000)
-    ('7.4 s', '8 min 5 s', '2 h 1 min', '2 d 7 h')
+    >>> duration(7.4), duration(485), duration(7260), duration(200_000), duration(math.nan)
+    ('7.4 s', '8 min 5 s', '2 h 1 min', '2 d 7 h', '-')
     """
+    if not math.isfinite(seconds):
+        return "-"
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = int(seconds)

@@ -73,7 +73,7 @@ class Audience:
         name = "" if trial.storage is None else trial.storage.experiment_dir_name
         where = None if trial.storage is None else local_folder(trial.storage)
         for each in self._monitors:
-            each.begin(Watched(name, policy, planned, where))
+            each.begin(Watched(name, policy, planned, where, self._judge))
 
     def _last(self, trial: Trial) -> Decision | None:
         return None if self._judge is None else self._judge.referee.last(trial.trial_id)

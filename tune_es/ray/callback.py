@@ -19,6 +19,7 @@ from tune_es.ray.audience import Audience
 from tune_es.ray.closing_words import ClosingWords, has_reporter
 from tune_es.ray.event_log import EventLog
 from tune_es.ray.judge import Judge
+from tune_es.ray.meters import Meters
 from tune_es.ray.monitor import Monitor
 from tune_es.ray.sweep import keep_results, unwrapped
 
@@ -49,14 +50,15 @@ class EarlyStoppingCallback(Callback):
 
     Args:
         event_log: Write the event log.
+        metrics: Keep the numbers of the sweep on Ray's metrics endpoint, for Prometheus.
 
     >>> from ray.tune import RunConfig
     >>> run_config = RunConfig(callbacks=[EarlyStoppingCallback()])
     """
 
-    def __init__(self, event_log: bool = True) -> None:
+    def __init__(self, event_log: bool = True, metrics: bool = True) -> None:
         self.restored: dict[str, Any] | None = None
-        self._event_log = event_log
+        self._event_log, self._metrics = event_log, metrics
         self._judge: Judge | None = None
         self._after_step: Callable[[], None] | None = None
         self._audience = Audience(self._monitors)
@@ -79,9 +81,11 @@ class EarlyStoppingCallback(Callback):
 
     def _monitors(self) -> list[Monitor]:
         """Who watches this sweep."""
-        if self._stands_down or not self._event_log:
+        if self._stands_down:
             return []
-        return [EventLog(), ClosingWords()] if self._is_loud else [EventLog()]
+        found: list[Monitor] = [Meters()] if self._metrics else []
+        found += [EventLog()] if self._event_log else []
+        return found + ([ClosingWords()] if self._event_log and self._is_loud else [])
 
     def setup(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ray.tune.experiment import Trial
 
@@ -20,12 +20,62 @@ from tune_es.records import Action, Decision
 FLUSH_S, ALIVE_S = 1.0, 30.0
 
 
+class _Kept(NamedTuple):
+    """A result that waits to be written."""
+
+    time: float
+    trial_id: str
+    step: object
+    done: bool
+    words: object
+    result: dict[str, Any]
+    decision: Decision | None
+
+    def told(self) -> dict[str, Any]:
+        """What is written of it."""
+        result, decision, why = self.result, self.decision, self._why()
+        told = {
+            "trial": self.trial_id,
+            "step": self.step,
+            "seconds": result.get("time_this_iter_s"),
+            "where": f"{result.get('hostname')}:{result.get('pid')}",
+            "values": metrics_of(result),
+            "left": self._left(),
+        }
+        if decision is not None and decision.action is not Action.CONTINUE:
+            told["action"] = decision.action.value
+        if why is not None:
+            told["why"] = why.as_dict()
+        if self.done:
+            told["done"] = True
+        return told
+
+    def _why(self) -> Why | None:
+        """From the decision, or from what an EarlyStopper has written into the result."""
+        if self.decision is not None:
+            return Why.of(self.decision)
+        words, step = self.words, self.step
+        if not isinstance(words, dict) or not words.get("code"):
+            return None
+        return Why.said(words.get("reason"), step) if isinstance(step, (int, float)) else None
+
+    def _left(self) -> object:
+        if self.decision is not None:
+            return self.decision.verdict.left
+        return self.words.get("patience_left") if isinstance(self.words, dict) else None
+
+
 class EventLog:
-    """A monitor that writes down what happens, at some twenty microseconds a result."""
+    """A monitor that writes down what happens.
+
+    Results wait for a second and are written together: in the loop of the sweep, one by one, each
+    takes three times as long.
+    """
 
     def __init__(self) -> None:
         self._writer: EventWriter | None = None
         self._time_attr = ITERATIONS
+        self._waiting: list[_Kept] = []
         self._told: set[str] = set()
         self._seen = 0
         self._over: set[str] = set()
@@ -55,24 +105,16 @@ class EventLog:
         self._write("start", trial=trial.trial_id)
 
     def on_result(self, trial: Trial, result: dict[str, Any], decision: Decision | None) -> None:
-        step = lookup(result, self._time_attr)
-        more: dict[str, Any] = {}
-        if decision is not None and decision.action is not Action.CONTINUE:
-            more["action"] = decision.action.value
-        if (why := _why(result, step, decision)) is not None:
-            more["why"] = why.as_dict()
-        if result.get("done"):
-            more["done"] = True
-        self._write(
-            "result",
-            trial=trial.trial_id,
-            step=step,
-            seconds=result.get("time_this_iter_s"),
-            where=f"{result.get('hostname')}:{result.get('pid')}",
-            values=metrics_of(result),
-            left=_left(result, decision),
-            **more,
-        )
+        """Keep a result until it is written, and what Ray or a stopper changes in it until then."""
+        step, done = lookup(result, self._time_attr), bool(result.get("done"))
+        words, now = result.get(KEY), time.time()
+        self._waiting.append(_Kept(now, trial.trial_id, step, done, words, result, decision))
+
+    def _settle(self) -> None:
+        """Write the results that wait."""
+        waiting, self._waiting = self._waiting, []
+        for kept in waiting:
+            self._put("result", kept.time, **kept.told())
 
     def on_end(self, trial: Trial, failed: bool, decision: Decision | None) -> None:
         if trial.trial_id in self._over:
@@ -95,6 +137,7 @@ class EventLog:
         for trial in trials[self._seen :]:
             self._tell(trial)
         self._seen = len(trials)
+        self._settle()
         if now - self._wrote > ALIVE_S:
             self._write("alive")
         self._writer.flush()
@@ -106,6 +149,7 @@ class EventLog:
                 self.on_end(trial, trial.status == Trial.ERROR, None)
         if all(trial.is_finished() for trial in trials):  # else it was interrupted
             self._write("over")
+        self._settle()
         if self._writer is not None:
             self._writer.close()
 
@@ -117,26 +161,13 @@ class EventLog:
             self._write("trial", trial=trial.trial_id, name=str(trial), config=config)
 
     def _write(self, event: str, **more: Any) -> None:
+        self._settle()
+        self._put(event, time.time(), **more)
+
+    def _put(self, event: str, now: float, **more: Any) -> None:
         if self._writer is not None:
             self._wrote = time.monotonic()
-            self._writer.write({"event": event, "time": time.time(), **more})
-
-
-def _why(result: dict[str, Any], step: object, decision: Decision | None) -> Why | None:
-    """From the decision, or from what an EarlyStopper has written into the result."""
-    if decision is not None:
-        return Why.of(decision)
-    words = result.get(KEY)
-    if not isinstance(words, dict) or not words.get("code") or not isinstance(step, (int, float)):
-        return None
-    return Why.said(words.get("reason"), step)
-
-
-def _left(result: dict[str, Any], decision: Decision | None) -> object:
-    if decision is not None:
-        return decision.verdict.left
-    words = result.get(KEY)
-    return words.get("patience_left") if isinstance(words, dict) else None
+            self._writer.write({"event": event, "time": now, **more})
 
 
 def _error(trial: Trial) -> str:

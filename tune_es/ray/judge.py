@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -29,6 +30,12 @@ class Judge:
         self._warned: set[tuple[str, str]] = set()
         #: True once a trial may have run: from then on bad parameters of a trial end no sweep.
         self.started = False
+        #: Who is told how many seconds each decision took, where somebody asks.
+        self.on_decision: Callable[[float], None] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray pickles stoppers and schedulers: those who listen stay here."""
+        return {**self.__dict__, "on_decision": None}
 
     def admit(self, trial_id: str, config: Mapping[str, Any] | None) -> None:
         """Take in a trial with the stopping parameters in its config.
@@ -54,6 +61,7 @@ class Judge:
         self, trial_id: str, result: Mapping[str, Any], saved: Saved = Saved.HERE
     ) -> Decision | None:
         """The decision on a result; None where its step cannot be read, and the trial goes on."""
+        begun = perf_counter()
         policy = self.referee.admit(trial_id)
         reading = policy.read(trial_id, result)
         for name, problem in reading.problems.items():
@@ -65,6 +73,8 @@ class Judge:
         before = self.referee.last(trial_id)
         decision = self.referee.observe(reading.observation, saved)
         if decision is not before:
+            if self.on_decision is not None:
+                self.on_decision(perf_counter() - begun)
             _log(decision)
         return decision
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from ray.tune.experiment import Trial
 
 from tune_es.policy import Policy
+from tune_es.ray.judge import Judge
 from tune_es.records import Decision
 
 
@@ -20,12 +21,14 @@ class Watched:
         policy: What stops its trials; None where nothing of this package does.
         planned: How many trials it will have; None where nobody knows.
         where: The local folder of its files; None until there is one.
+        judge: Who makes the decisions; None where nobody of this package does.
     """
 
     experiment: str
     policy: Policy | None
     planned: int | None
     where: str | None
+    judge: Judge | None = None
 
 
 class Monitor(Protocol):
