@@ -22,6 +22,7 @@ TRIALS: dict[str, dict[str, Any]] = {
     "reduces": {
         "framework": "transformers",
         "checkpoint": "no",
+        "save": "steps",
         "es": {"stop": {"ReduceFirst": {"rule": {"Patience": {"patience": 2}}, "times": 1}}},
     },
     "none": {"framework": "keras", "checkpoint": "no"},
@@ -87,6 +88,7 @@ def test_scheduler_and_callback_come_to_the_same_reductions(sweep: Sweep) -> Non
     assert share == pytest.approx([0.05] * 5 + [0.005] * 3)
     assert (len(rows), sweep.es("reduces")["cause"]) == (8, "STALLED")
     assert "reductions=1" in sweep.es("reduces")["reason"]
+    assert sweep.result("reduces").checkpoint is None
 
 
 def test_outside_of_a_trial_nothing_is_reported_and_the_callback_decides(tmp_path: Path) -> None:

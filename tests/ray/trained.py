@@ -45,7 +45,8 @@ def transformers(run: Mapping[str, Any], folder: Path | None) -> None:
 
     policy = Policy(METRIC, "max", stop="none").with_params(run.get("es", {}))
     callback = PolicyCallback(policy, checkpoint=run["checkpoint"])
-    made = trainer(Path.cwd(), callback, scores=scores)
+    saved = run.get("save", "no")
+    made = trainer(Path.cwd(), callback, scores=scores, save_strategy=saved, save_steps=2)
     made.train(resume_from_checkpoint=None if folder is None else str(folder))
 
 
