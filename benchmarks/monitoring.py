@@ -272,6 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = parser.parse_args(given)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    busy = os.getloadavg()[0]
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     sweep(True, 50)  # workers and imports
     measured = {}
@@ -283,7 +284,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{options.repeats} pairs of real sweeps of {TRIALS} trials with {options.steps} results "
         "each, two at a time, with the monitors (metrics and event log) and without, in turn. "
         "Means with 90 % intervals from a bootstrap over the pairs, seed 0.\n"
-        f"{versions(('ray', 'tune_es'))}; {machine()}.\n\n{report(measured, options.trials)}"
+        f"{versions(('ray', 'tune_es'))}; {machine()}; its load was {busy:.1f} at the beginning "
+        f"and {os.getloadavg()[0]:.1f} at the end, the sweeps included.\n\n"
+        f"{report(measured, options.trials)}"
     )
     print(text)
     if options.out is not None:

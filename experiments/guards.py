@@ -14,7 +14,7 @@ from pathlib import Path
 
 from experiments.recorded_curves import Curve, load_curves
 from experiments.tables import markdown_table
-from tune_es import Explosion, Policy
+from tune_es import Explosion, fired_at
 
 FACTORS = (10.0, 30.0, 100.0, 300.0, 1000.0)
 PATIENCES = (3, 5)
@@ -25,12 +25,11 @@ LOSS = 0.005
 def row(rule: Explosion, curves: list[Curve]) -> dict[str, object]:
     """How often a rule fires on these curves, and how often that was wrong."""
     stops = wrong = spared = 0
-    policy = Policy("loss", "min", stop=rule, nonfinite_patience=None, explosion_factor=None)
     for curve in curves:
-        decision = policy.first_stop(curve.values[: curve.max_t])
-        if decision is None:
+        scores = [curve.sign * value for value in curve.values[: curve.max_t]]
+        at = fired_at(rule, scores)
+        if at is None:
             continue
-        scores, at = [-value for value in curve.values[: curve.max_t]], int(decision.step) - 1
         best = max(scores)
         stops += 1
         spared += len(scores) - at - 1

@@ -104,12 +104,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, PolicyCall
     return run, callback, witness
 
 
-@pytest.mark.parametrize("step", [3, 6, 9])
+@pytest.mark.parametrize(("step", "every"), [(3, 3), (6, 3), (7, 7), (9, 3)])
 def test_a_run_that_is_resumed_decides_and_restores_as_one_that_was_never_interrupted(
-    step: int, whole: tuple[Trainer, PolicyCallback, Witness], tmp_path: Path
+    step: int, every: int, whole: tuple[Trainer, PolicyCallback, Witness], tmp_path: Path
 ) -> None:
     first = PolicyCallback(POLICY, restore_best=True)
-    options: dict[str, Any] = {"scores": scored, "save_strategy": "steps", "save_steps": 3}
+    options: dict[str, Any] = {"scores": scored, "save_strategy": "steps", "save_steps": every}
     with pytest.raises(InterruptedError):
         trainer(tmp_path, first, Interrupt(step + 1), **options).train()
     second = PolicyCallback(POLICY, restore_best=True)
@@ -253,3 +253,21 @@ def test_the_rate_is_lowered_before_it_stops_and_stays_so_when_resumed(tmp_path:
         assert rates == {step: planned[step] * (0.5 if step > 6 else 1) for step in range(2, 14, 2)}
         shares = [row["es/rate"] for row in evaluations(each)]
         assert (each.state.global_step, shares) == (12, [1, 1, 0.5, 0.5, 0.5, 0.5])
+
+
+def test_evaluations_besides_those_of_the_run_are_not_judged(tmp_path: Path) -> None:
+    """With eval_on_start a run evaluates once more where it is resumed."""
+    options: dict[str, Any] = {"save_strategy": "steps", "save_steps": 5, "eval_on_start": True}
+
+    def scores(step: int) -> dict[str, float]:
+        return {"eval_score": ([0.0, *SCORES])[(step + 1) // 2]}
+
+    whole = PolicyCallback(POLICY)
+    trainer(tmp_path, whole, scores=scores, **options).train()
+    for step in (5, 10):
+        again = PolicyCallback(POLICY)
+        resumed = trainer(tmp_path / f"{step}", again, scores=scores, **options)
+        folder = tmp_path if step == 5 else tmp_path / "5"
+        resumed.train(resume_from_checkpoint=str(folder / f"checkpoint-{step}"))
+        assert again.decision == whole.decision
+        assert [row["step"] for row in again._run.rows] == list(range(0, 14, 2))

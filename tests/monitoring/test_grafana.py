@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,3 +78,8 @@ def test_variables_are_used_and_defined(made: dict[str, Any]) -> None:
     text = json.dumps(made)
     used = set(re.findall(r"\$\{?(\w+)", text)) - {"__rate_interval", "__all"}
     assert used == defined
+
+
+def test_the_page_on_monitoring_names_every_metric() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "monitoring.md").read_text()
+    assert [each.in_prometheus for each in METERS if f"`{each.in_prometheus}`" not in page] == []

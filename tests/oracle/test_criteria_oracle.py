@@ -17,7 +17,6 @@ from tune_es import (
     BelowPercentile,
     Criterion,
     Divergence,
-    Explosion,
     GeneralizationLoss,
     NoEvidence,
     NonFinite,
@@ -149,22 +148,6 @@ def test_divergence(scores: list[float], drop: float, patience: int) -> None:
         return all(is_bad(known[: len(known) - back]) for back in range(patience))
 
     assert fired(Divergence(drop, patience=patience), scores) == by_history(oracle, scores)
-
-
-@pytest.mark.parametrize("mode", ["min", "max"])
-@given(scores=values, factor=st.sampled_from([1.5, 4.0]), patience=st.integers(1, 3))
-def test_explosion(mode: str, scores: list[float], factor: float, patience: int) -> None:
-    def is_bad(history: Sequence[float]) -> bool:
-        return mode == "min" and min(history) > 0 and history[-1] > factor * history[0]
-
-    def oracle(history: Sequence[float]) -> bool:
-        known = finite(history)
-        if not math.isfinite(history[-1]) or len(known) < patience:
-            return False
-        return all(is_bad(known[: len(known) - back]) for back in range(patience))
-
-    said = verdicts_on(Explosion(factor, patience), curve(*scores, mode=mode))
-    assert [each.stop for each in said] == by_history(oracle, scores)
 
 
 @given(scores=values, patience=st.integers(0, 4))

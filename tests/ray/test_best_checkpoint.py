@@ -19,6 +19,12 @@ TRIALS: dict[str, dict[str, Any]] = {
     "lightning": {"framework": "lightning", "checkpoint": "best"},
     "keras": {"framework": "keras", "checkpoint": "best"},
     "every one": {"framework": "keras", "checkpoint": "all"},
+    "reduces": {
+        "framework": "transformers",
+        "checkpoint": "no",
+        "save": "steps",
+        "es": {"stop": {"ReduceFirst": {"rule": {"Patience": {"patience": 2}}, "times": 1}}},
+    },
     "none": {"framework": "keras", "checkpoint": "no"},
 }
 KEPT = tune.CheckpointConfig(
@@ -31,7 +37,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     space = runs(*(run(name, **options) for name, options in TRIALS.items()))
     return fit(
         train,
-        space,
+        {**space, "es": tune.sample_from(lambda config: config["run"].get("es", {}))},
         tmp_path_factory.mktemp("trained"),
         checkpoint=KEPT,
         max_failures=1,
@@ -39,7 +45,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     )
 
 
-@pytest.mark.parametrize("name", TRIALS)
+@pytest.mark.parametrize("name", [name for name in TRIALS if name != "reduces"])
 def test_the_scheduler_stops_a_training_and_nothing_is_trained_after_that(
     name: str, sweep: Sweep
 ) -> None:
@@ -73,6 +79,16 @@ def test_of_equal_ones_ray_keeps_the_last_where_every_one_is_reported(sweep: Swe
 def test_a_training_that_died_went_on_from_its_checkpoint(sweep: Sweep) -> None:
     steps = [row["step"] for row in sweep.rows("transformers")]
     assert steps == [2, 4, 6, 8, 8, 10, 12]
+
+
+def test_scheduler_and_callback_come_to_the_same_reductions(sweep: Sweep) -> None:
+    """Nothing can be told to a trial: the trial reduces, the scheduler knows that it has."""
+    rows = sweep.rows("reduces")
+    share = [row["learning_rate"] / (1 - (2 * at + 1) / 24) for at, row in enumerate(rows)]
+    assert share == pytest.approx([0.05] * 5 + [0.005] * 3)
+    assert (len(rows), sweep.es("reduces")["cause"]) == (8, "STALLED")
+    assert "reductions=1" in sweep.es("reduces")["reason"]
+    assert sweep.result("reduces").checkpoint is None
 
 
 def test_outside_of_a_trial_nothing_is_reported_and_the_callback_decides(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 from ray import tune
 
+from tune_es import Policy
+
 #: Scores by evaluation: the best comes third, and once more.
 SCORES = [0.1, 0.5, 0.7, 0.6, 0.7, 0.2, 0.1, 0.1]
 
@@ -41,8 +43,10 @@ def transformers(run: Mapping[str, Any], folder: Path | None) -> None:
         die_once(run, step // 2)
         return {METRIC: SCORES[step // 2 - 1]}
 
-    callback = PolicyCallback("none", metric=METRIC, mode="max", checkpoint=run["checkpoint"])
-    made = trainer(Path.cwd(), callback, scores=scores)
+    policy = Policy(METRIC, "max", stop="none").with_params(run.get("es", {}))
+    callback = PolicyCallback(policy, checkpoint=run["checkpoint"])
+    saved = run.get("save", "no")
+    made = trainer(Path.cwd(), callback, scores=scores, save_strategy=saved, save_steps=2)
     made.train(resume_from_checkpoint=None if folder is None else str(folder))
 
 

@@ -6,7 +6,6 @@ import math
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace as changed
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,6 @@ from tune_es import (
     DecayingDelta,
     Divergence,
     Every,
-    Explosion,
-    MovingMean,
     Patience,
     Plateau,
     Policy,
@@ -35,7 +32,7 @@ from tune_es import (
     Target,
     WindowGain,
 )
-from tune_es.records import Action, Cause
+from tune_es.records import Action
 from tune_es.replay import Cluster, PolicyScheduler, TaskCurves, replay
 from tune_es.replay.fast import Stops, has_kernel, stopping, stops
 from tune_es.replay.fast.registry import KERNELS
@@ -146,15 +143,6 @@ def test_a_trial_that_uses_up_its_budget_is_exhausted_and_a_shorter_one_is_not()
     found = stops(policy, trials_of([3, 2, 1, 0], [3, 2], max_t=3))
     assert named(found) == [(3, "EXHAUSTED"), (0, None)]
     assert found.evaluations.tolist() == [3, 2]
-
-
-@pytest.mark.parametrize("stop", [Patience(99), Explosion(), Smoothed(Explosion(), MovingMean(1))])
-def test_a_reward_that_begins_just_below_zero_and_falls_is_no_explosion(stop: Criterion) -> None:
-    falls = [-0.01, -3.5, -4.0, -9.0, -7.0, -6.0, -8.0, -5.0]
-    policy = Policy("score", "max", stop=stop, max_t=LONGEST)
-    assert pairs(stops(policy, trials_of(falls, mode="max"))) == [(0, 0)]
-    losses = trials_of([-value for value in falls])
-    assert pairs(stops(changed(policy, mode="min"), losses)) == [(6, Cause.HOPELESS.value)]
 
 
 def test_rows_beyond_the_budget_are_not_judged() -> None:

@@ -86,7 +86,7 @@ class PolicyCallback(Judged, Callback):
     def state_dict(self) -> dict[str, Any]:
         """What was judged, and the best weights where they are kept."""
         best = {"best": self._best.state_dict()} if self._best.step is not None else {}
-        return {"rows": self._run.rows, **best}
+        return {"rows": list(self._run.rows), **best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a checkpoint."""

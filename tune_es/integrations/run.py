@@ -151,10 +151,12 @@ class Run:
         return {SECONDS_ATTR: self.rows[-1][SECONDS_ATTR]} if self.rows else {}
 
     def words(self) -> dict[str, str | float]:
-        """The ``es/*`` values of the latest decision."""
-        words = columns(self.decision) | (
-            {"rate": self.rate} if self.policy.criterion.reduces else {}
-        )
+        """The ``es/*`` values of the latest decision; in a trial nothing is said of a stop."""
+        words = columns(self.decision)
+        if self.is_trial:
+            words = {name: words[name] for name in ("best", "best_step")}
+        if self.policy.criterion.reduces:
+            words["rate"] = self.rate
         return {f"{KEY}/{name}": value for name, value in words.items()}
 
     def numbers(self) -> dict[str, float]:

@@ -37,7 +37,9 @@ did you mean 'safe'? Valid: aggressive, balanced, halving, median, none, patienc
     """
     check_fields(owner, given, [each.name for each in fields(Policy)])
     policy = _built(owner, source, given)
-    return policy if in_trial() else _alone(owner, policy)
+    if not in_trial():
+        _check_alone(owner, policy)
+    return replace(policy, promotion=None, ties=None)
 
 
 def _built(owner: str, source: Source, given: Mapping[str, Any]) -> Policy:
@@ -55,8 +57,8 @@ def _built(owner: str, source: Source, given: Mapping[str, Any]) -> Policy:
     )
 
 
-def _alone(owner: str, policy: Policy) -> Policy:
-    """The policy for a run that has no others to be compared with."""
+def _check_alone(owner: str, policy: Policy) -> None:
+    """Say what has nothing to say where there are no other trials."""
     leaves = [each for each in policy.criterion.walk() if not each.parts]
     asleep = sorted({each.label for each in leaves if each.uses_peers})
     if asleep and all(each.uses_peers for each in leaves):
@@ -68,4 +70,3 @@ def _alone(owner: str, policy: Policy) -> Policy:
         asleep.append(type(policy.promotion_rule).__name__)
     if asleep:
         logger.warning("%s: no other trials here, so %s is silent", owner, ", ".join(asleep))
-    return replace(policy, promotion=None, ties=None)

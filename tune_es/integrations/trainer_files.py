@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ logger = logging.getLogger("tune_es")
 
 #: The best weights in a checkpoint that was saved at a later step.
 BEST_FILE = "policy_callback_best.pt"
+
+
+#: The mark of an evaluation in the log that was not judged.
+IGNORED = f"{KEY}/ignored"
 
 
 def check_arguments(args: TrainingArguments, restore_best: bool, in_checkpoint: bool) -> None:
@@ -61,7 +65,7 @@ def logged_rows(history: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]
     """
     row: dict[str, Any] = {}
     is_evaluation = False
-    for entry in history:
+    for entry in (each for each in history if IGNORED not in each):
         if is_evaluation and entry.get("step") != row.get("step"):
             yield row
             row, is_evaluation = {}, False
@@ -76,9 +80,19 @@ def save_best(best: BestState, folder: Path) -> None:
     torch.save(best.state_dict(), folder / BEST_FILE)
 
 
-def find_best(best: BestState, step: float, folders: Iterable[Path]) -> None:
-    """Bring back the best weights, of this step, from the first folder that has them."""
-    for folder in folders:
+def checkpoint_of(args: TrainingArguments, step: int) -> Path:
+    """The folder in which the Trainer saves a checkpoint at a step."""
+    return Path(args.output_dir or ".") / f"checkpoint-{step}"
+
+
+def find_best(best: BestState, step: float, args: TrainingArguments, resumed_at: int) -> None:
+    """Bring back the best weights, of this step, from the checkpoint a run is resumed from.
+
+    The Trainer tells callbacks of it only where it is named in the arguments.
+    """
+    named = args.resume_from_checkpoint
+    folders = [Path(named)] if isinstance(named, str) else []
+    for folder in (*folders, checkpoint_of(args, resumed_at)):
         if (folder / BEST_FILE).is_file():
             state = torch.load(folder / BEST_FILE, map_location="cpu", weights_only=True)
             if state["step"] == step:

@@ -16,7 +16,9 @@ from tune_es.integrations.rates import scale
 from tune_es.integrations.run import SAVED, Judged, Run, is_best, is_wanted
 from tune_es.integrations.source import Source
 from tune_es.integrations.trainer_files import (
+    IGNORED,
     check_arguments,
+    checkpoint_of,
     find_best,
     load_weights,
     logged_rows,
@@ -90,6 +92,7 @@ class PolicyCallback(Judged, TrainerCallback):
         self._row: dict[str, Any] = {}
         self._held = self._is_training = False
         self._due: Mapping[str, Any] | None = None
+        self._resumed_at: int | None = None
 
     def on_init_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -105,6 +108,7 @@ class PolicyCallback(Judged, TrainerCallback):
         self._row, self._held, self._due = {}, False, None
         self._is_training = True
         self._best.forget()
+        self._resumed_at = state.global_step or None
         self._run.load(list(logged_rows(state.log_history)) if state.global_step else [])
         if self._run.rows and self._in_memory:
             self._find_best(args, state, kwargs)
@@ -132,8 +136,11 @@ class PolicyCallback(Judged, TrainerCallback):
         **kwargs: Any,
     ) -> None:
         """Judge, unless further evaluation sets have to come first."""
-        is_known = any(row.get("step") == state.global_step for row in self._run.rows[-1:])
-        if not self._is_training or is_known:  # eval_on_start comes again when a run is resumed
+        if not self._is_training:
+            return
+        known = {self._resumed_at, *(row.get("step") for row in self._run.rows[-1:])}
+        if state.global_step in known:  # eval_on_start when resumed, or a second one at a step
+            self._row, state.log_history[-1][IGNORED] = {}, 1
             return
         self._held = True
         if all(name in self._row for name in self._run.policy.metrics):
@@ -151,13 +158,13 @@ class PolicyCallback(Judged, TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Put the best weights beside later ones, and report the checkpoint to Ray."""
-        folder = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
+        folder = checkpoint_of(args, state.global_step)
         if self._held:
             self._judge(state, control, kwargs)
         if self._in_checkpoint and state.best_global_step == state.global_step:
             state.best_model_checkpoint = str(folder)
-        is_older = self._best.step is not None and not is_best(self.decision)
-        if self._in_memory and is_older and state.is_world_process_zero:
+        is_elsewhere = self._best.step is not None and not self._is_best_now(state)
+        if self._in_memory and is_elsewhere and state.is_world_process_zero:
             save_best(self._best, folder)
         self._report(folder)
 
@@ -167,7 +174,7 @@ class PolicyCallback(Judged, TrainerCallback):
         """Restore the best, where that was asked for."""
         self._settle(state, control, kwargs)
         self._is_training = False
-        if is_best(self.decision) and self._run.rows[-1].get("step") == state.global_step:
+        if self._is_best_now(state):
             return
         if self._in_memory and self._best.restore() is not None:
             logger.info("restored the weights of step %s", self._best.step)
@@ -186,12 +193,12 @@ class PolicyCallback(Judged, TrainerCallback):
             self._keep(state, control, kwargs)
         if self._run.lowered < 1:
             scale(self._run.lowered, kwargs["optimizer"], kwargs["lr_scheduler"])
-        if self._run.is_trial and not state.is_hyper_param_search and state.is_world_process_zero:
-            self._due = row
-        if self._run.is_trial and is_wanted(self._checkpoint, decision):
-            control.should_save = True
-        if not control.should_save:
-            self._report(None)
+        if self._run.is_trial and not state.is_hyper_param_search:
+            self._due = row if state.is_world_process_zero else None
+            if is_wanted(self._checkpoint, decision):
+                control.should_save = True
+            else:
+                self._report(None)
         if self._run.stopped:
             control.should_training_stop = True
 
@@ -203,6 +210,11 @@ class PolicyCallback(Judged, TrainerCallback):
         if self._in_checkpoint and self.decision is not None:
             state.best_metric, state.best_global_step = self.decision.best, state.global_step
             control.should_save = True
+
+    def _is_best_now(self, state: TrainerState) -> bool:
+        """True where the weights are those of the best evaluation."""
+        best = self._run.best_row
+        return best is not None and best.get("step") == state.global_step
 
     def _parts(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """What of the Trainer is kept."""
@@ -229,11 +241,8 @@ class PolicyCallback(Judged, TrainerCallback):
         parts, decision = self._parts(kwargs), self.decision
         if decision is None or decision.best_step is None:
             return
-        if is_best(decision) and self._run.rows[-1].get("step") == state.global_step:
+        if self._is_best_now(state):
             self._best.keep(decision.step, **parts)
             return
         self._best.know(**parts)
-        folders = [Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"]
-        if isinstance(args.resume_from_checkpoint, str):
-            folders.insert(0, Path(args.resume_from_checkpoint))
-        find_best(self._best, decision.best_step, folders)
+        find_best(self._best, decision.best_step, args, state.global_step)

@@ -41,29 +41,6 @@ def test_an_accuracy_never_explodes(curve: list[float]) -> None:
     assert stops(Policy("accuracy", "max", stop=RULE), curve) is None
 
 
-FALLS = [-0.01, -3.5, -4.0, -9.0, -7.0, -6.0, -8.0, -5.0]
-
-
-def test_a_reward_that_begins_just_below_zero_and_falls_is_no_explosion() -> None:
-    """It was ended as HOPELESS by the guard that every policy has; as a loss it still is."""
-    for stop in (Patience(9), Explosion(), Explosion(metric="reward")):
-        assert stops(Policy("reward", "max", stop=stop), FALLS) is None
-    losses = [-value for value in FALLS]
-    assert stops(Policy("loss", "min", stop=Patience(9)), losses) == (6, "HOPELESS")
-
-
-def test_the_metric_that_is_named_has_its_own_mode() -> None:
-    rows: list[dict[str, object]] = [{"reward": value, "loss": -value} for value in FALLS]
-    rule = Explosion(metric="loss")
-    policy = Policy("reward", "max", stop=rule, other_metrics={"loss": "min"})
-    assert stops(policy, rows) == (6, "HOPELESS")
-    other = Policy(
-        "loss", "min", stop=Explosion(metric="reward"), other_metrics={"reward": "max"},
-        explosion_factor=None,
-    )  # fmt: skip
-    assert stops(other, rows) is None
-
-
 def test_the_evidence_is_in_the_users_sign() -> None:
     decision = Policy("loss", "min", stop=RULE).first_stop([1.0, 0.5, 50.0, 60.0])
     assert decision is not None

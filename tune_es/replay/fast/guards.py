@@ -70,8 +70,7 @@ class _Burst(NamedTuple):
 
 def explosion(rule: Explosion, block: Block) -> Say:
     """:class:`tune_es.Explosion`; it hears finite values only."""
-    minimised = block.oriented(1.0, rule.metric, 1.0) < 0
-    options = _Burst(float(rule.factor) if minimised else math.inf, rule.patience)
+    options = _Burst(float(rule.factor), rule.patience)
     return block.judge_finite(_explosion, rule.metric, options)
 
 
@@ -86,6 +85,6 @@ def _explosion(values: Floats, starts: Ints, stops: Ints, options: _Burst, ranks
             if best == -np.inf:
                 limit = options.factor * value
             best = max(value, best)
-            bad = bad + 1 if best < 0.0 and value < limit else 0  # never where it is infinite
+            bad = bad + 1 if best < 0.0 and value < limit else 0
             if bad >= options.patience:
                 ranks[row] = options.hopeless
