@@ -126,6 +126,7 @@ def kept(problem: Problem, rows: Rows, seed: int) -> Iterator[dict[str, object]]
     ran = stop_of(most, Patience(PATIENCE), "val_loss")
     before = min(range(ran), key=lambda at: most[at]["val_loss"]) + 1
     yield row(f"patience {PATIENCE} on {HELD_OUT:.0%} held out", most, before, ran)
+    yield row("as many epochs on all data afterwards", everything, before, ran + before)
     for way in WAYS:
         at = stop_of(everything, NoEvidence(metric=f"{way}/whole"), "train_loss")
         yield row(f"evidence: {way}", everything, at, at)
@@ -218,13 +219,15 @@ def report(rows: list[dict[str, object]], costs: list[dict[str, object]]) -> str
         f"Plain SGD in batches of {BATCH}, up to {EPOCHS} epochs. Evidence: `NoEvidence()` on what "
         "`GradientEvidence` reports after each epoch, trained on all training data, with the "
         f"weights at the stop. Validation: patience {PATIENCE} on the loss of {HELD_OUT:.0%} of "
-        "the training data, which are not trained on, and the weights of the best epoch. The test "
+        "the training data, which are not trained on, and the weights of the best epoch; or then a "
+        "second training, on all of them, for as many epochs. The test "
         "data are those that neither has seen. Evidence is measured of:\n\n"
         f"{ways}\n{markdown_table(rows)}\n"
         "## What measuring costs\n\n"
         "Steps of AdamW with it and without it, in turn, in milliseconds of a processor. Measured "
-        "at every step; with `every=10` it is a tenth of that. It holds two numbers a trainable "
-        "parameter, as AdamW does; every example at a time also holds their gradients, here 8.\n\n"
+        "at every step; with `every=10` it is about a tenth of that. It holds two numbers a "
+        "trainable parameter, as AdamW does; with every example it holds the gradients of some, "
+        "here 8, besides.\n\n"
         f"{markdown_table(costs)}\n"
         f"Command: `{command('experiments.no_validation', sys.argv[1:])}`. "
         f"{versions(('torch', 'scikit-learn', 'transformers'))}. {machine()}.\n"
