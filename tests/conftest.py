@@ -37,10 +37,17 @@ def shared() -> Path:
     return folder
 
 
+#: Files whose tests run in the second of two processes with a Ray: searchers and tuning, and what
+#: is mostly run by processes of its own. Both should take as long.
+BESIDE = (
+    "test_optuna_search", "test_live_tuning", "test_meta",
+    "test_best_checkpoint", "test_dashboard", "test_jobs", "test_other_models", "test_readme",
+)  # fmt: skip
+
+
 def ray_group(file: str) -> str:
-    """The process that runs the tests of a file: searchers and tuning in one, the rest in one."""
-    is_search = file.startswith(("test_optuna_search", "test_live_tuning", "test_meta"))
-    return "ray-search" if is_search else "ray"
+    """Which of the two processes runs the tests of a file."""
+    return "ray-beside" if file.startswith(BESIDE) else "ray"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
