@@ -51,6 +51,26 @@ def row(at: int, step: int, loss: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "saved 0.24 of 0.80 (30 %), loss of quality unknown."),
+        (("--quality-lost", 0), "saved 0.24 of 0.80 (30 %), lost nothing: every saving is a gain."),
+        (
+            ("--quality-lost", 0.01, "--value-of-quality", 8),
+            "saved 0.24 of 0.80 (30 %), lost 0.08: net 0.16, a return of 200 % on the loss.",
+        ),
+    ],
+)
+def test_the_saving_is_weighed_against_the_loss(
+    tune_es: Command, folder: Path, tmp_path: Path, more: tuple[object, ...], said: str
+) -> None:
+    page = tmp_path / "report.html"
+    done = tune_es("report", folder, "--out", page, "--price-per-hour", 2, *more)
+    assert (done.code, done.err) == (0, "")
+    assert f"<b>In money:</b> {said}" in page.read_text(encoding="utf-8")
+
+
 def test_a_page_is_written(tune_es: Command, folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     done = tune_es("report", folder, "--out", page, "--price-per-hour", 2)

@@ -249,7 +249,7 @@ def test_four_numbers_and_a_sentence() -> None:
 
 
 def test_prices_add_rows() -> None:
-    made = overview(sweep(24), Prices(per_hour=2.5, watts=300, gco2_per_kwh=350))
+    made = overview(sweep(24), Prices(price_per_hour=2.5, watts=300, gco2_per_kwh=350))
     assert [row.label for row in made.spent][2:] == ["money", "energy", "CO2"]
     assert made.tiles[2].label == "money saved"
     priced = Policy("eval_loss", "min", max_t=20, price_per_hour=3)
@@ -265,7 +265,7 @@ def test_one_hour_at_one_kilowatt() -> None:
 
 def test_prices_that_cannot_be_are_refused() -> None:
     assert "watts" in refusal(Prices, gco2_per_kwh=300)
-    assert "at least 0" in refusal(Prices, per_hour=-1)
+    assert "at least 0" in refusal(Prices, price_per_hour=-1)
 
 
 @pytest.mark.parametrize("name", [*odd(), "running", "hostile"])

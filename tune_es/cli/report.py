@@ -14,8 +14,10 @@ from tune_es.policy import Policy
 from tune_es.replay.curves import Task
 from tune_es.replay.policies import candidate
 from tune_es.replay.storage import load_tasks
+from tune_es.report.overview import Prices
 
 Many = Parameter(consume_multiple=True, negative=())
+NO_PRICES = Prices()
 
 
 def report(
@@ -24,9 +26,7 @@ def report(
     out: Path | None = None,
     metric: str | None = None,
     mode: str | None = None,
-    price_per_hour: float | None = None,
-    watts: float | None = None,
-    gco2_per_kwh: float | None = None,
+    prices: Annotated[Prices, Parameter(name="*")] = NO_PRICES,
     curves: Annotated[tuple[Path, ...], Many] = (),
     policy: str | None = None,
     plots: Path | None = None,
@@ -43,9 +43,7 @@ def report(
         out: The page; report.html if neither this nor --plots is given.
         metric: What to judge trials by; the policy's by default.
         mode: min or max, of --metric.
-        price_per_hour: Money for an hour of a worker; the policy's by default.
-        watts: What a worker draws, for the energy.
-        gco2_per_kwh: Grams of CO2 for a kilowatt-hour, with --watts, for the CO2.
+        prices: What an hour of a worker costs.
         curves: Folders of recorded full curves of the same task: what stopping may have cost is
             replayed on them.
         policy: Another policy to replay, named as for tune-es replay; without --curves on the
@@ -54,9 +52,7 @@ def report(
         plots_format: Of these files.
     """
     from tune_es.report.cost import cost_of
-    from tune_es.report.overview import Prices
 
-    prices = Prices(price_per_hour, watts, gco2_per_kwh)
     page = _page(out, plots)
     experiment = read_experiment(experiment_dir, metric, mode)
     if page is not None:

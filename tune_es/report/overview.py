@@ -10,6 +10,7 @@ from tune_es.checks import check_number
 from tune_es.monitoring.experiment import Experiment, Status
 from tune_es.monitoring.savings import Savings, savings_of
 from tune_es.monitoring.standing import Best, leader
+from tune_es.monitoring.worth import worth_of
 from tune_es.report.groups import was_stopped
 from tune_es.report.text import UNKNOWN, duration, literal, money, number, share
 
@@ -19,20 +20,25 @@ class Prices:
     """What an hour of a worker costs, in money and in carbon.
 
     Args:
-        per_hour: Money for an hour; the policy's price where it is not given.
+        price_per_hour: Money for an hour of a worker; the policy's by default.
         watts: What a worker draws, its share of the machine and of the cooling included.
         gco2_per_kwh: Grams of CO2 for a kilowatt-hour where it runs; with ``watts`` only.
+        quality_lost: What the best found lacks to that of full training, in units of the metric,
+            where it is known, for the return on what was lost; 0 if nothing.
+        value_of_quality: Money for a unit of the metric.
 
     Raises:
-        ValueError: A negative number, or one of the last two without the other.
+        ValueError: A negative price, or CO2 without watts.
     """
 
-    per_hour: float | None = None
+    price_per_hour: float | None = None
     watts: float | None = None
     gco2_per_kwh: float | None = None
+    quality_lost: float | None = None
+    value_of_quality: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("per_hour", "watts", "gco2_per_kwh"):
+        for name in ("price_per_hour", "watts", "gco2_per_kwh", "value_of_quality"):
             value = getattr(self, name)
             if value is not None:
                 check_number("Prices", name, value, least=0)
@@ -47,6 +53,12 @@ class Prices:
         """Kilograms of CO2 of so many seconds of a worker; NaN where it was not given."""
         grams = math.nan if self.gco2_per_kwh is None else self.gco2_per_kwh
         return self.kwh(seconds) * grams / 1000
+
+    def worth(self, savings: Savings) -> str:
+        """What was saved against what was lost, in a sentence; empty where no price is known."""
+        lost = math.nan if self.quality_lost is None else self.quality_lost
+        found = worth_of(savings, self.price_per_hour, lost, self.value_of_quality)
+        return "" if math.isnan(found.saved) else found.sentence()
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ class Overview:
 
 def overview(experiment: Experiment, prices: Prices) -> Overview:
     """What a sweep came to, for somebody who reads one sentence of it."""
-    savings, best = savings_of(experiment, prices.per_hour), leader(experiment)
+    savings, best = savings_of(experiment, prices.price_per_hour), leader(experiment)
     rows = _spent(savings, prices)
     return Overview(
         state=_state(experiment),

@@ -17,6 +17,7 @@ from bokeh.resources import Resources
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from tune_es.monitoring.experiment import Experiment
+from tune_es.monitoring.savings import savings_of
 from tune_es.report.against import against
 from tune_es.report.canvas import Chart
 from tune_es.report.cost import MEANING, Cost, cost_of
@@ -71,6 +72,7 @@ def report_page(
         bars=bars(experiment.trials),
         cost=cost or cost_of(experiment),
         regret_is=MEANING,
+        worth=(prices or Prices()).worth(savings_of(experiment)),
         parameters=scatters,
         more_parameters=[literal(each.name, 60) for each in parameters[MOST_PARAMETERS:]],
         constant={literal(key, 60): literal(value, 60) for key, value in constant.items()},
