@@ -4,8 +4,9 @@
 
 Every configuration that has been trained is a file under `--runs`, so a recording that was
 interrupted goes on; the curve set is written from all of them at the end, and again whenever
-another task or more configurations are asked for. A stop never changes what was before it, so one
-full run stands for every policy.
+another task or more configurations are asked for. What the set at `--out` holds already is not
+trained again, so a long recording may be made in pieces. A stop never changes what was before it,
+so one full run stands for every policy.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from experiments.finetune.tasks import needs_hub
 from experiments.provenance import command, machine, versions
 from tune_es.replay import CurveSet, Task, TaskCurves
 from tune_es.replay.curve_set import CONFIGS, CURVES, README, TASKS
-from tune_es.replay.storage import save_curve_set
+from tune_es.replay.storage import load_tasks, save_curve_set
 
 MODULES = ("torch", "transformers", "pyarrow")
 MODES = {"eval_accuracy": "max", "eval_loss": "min", "eval_f1": "max"}
@@ -81,10 +82,10 @@ def _train(options: argparse.Namespace, task: str) -> None:
     fixed = {name: getattr(options, name) for name in names}
     layers = options.num_layers or None
     space = finetune_space(task=task, num_layers=layers, test="always", **fixed)
+    configs = sample_configs(space, options.configs, options.seed)
+    _take_up(options, task, configs)
     missing = [
-        (at, config)
-        for at, config in enumerate(sample_configs(space, options.configs, options.seed))
-        if not _file(options, task, at).is_file()
+        (at, config) for at, config in enumerate(configs) if not _file(options, task, at).is_file()
     ]
     if missing:
         torch.set_num_threads(options.threads)
@@ -94,6 +95,29 @@ def _train(options: argparse.Namespace, task: str) -> None:
         rows = _rows(config, data)
         write_whole(_file(options, task, at), json.dumps({"config": config, "rows": rows}))
         print(f"{_short(task)} {at}: best accuracy {max(r['eval_accuracy'] for r in rows):.3f}")
+
+
+def _take_up(options: argparse.Namespace, task: str, configs: Sequence[dict[str, Any]]) -> None:
+    """Keep what the set at `--out` holds of a task, as if it had been trained here."""
+    known = load_tasks(options.out) if (options.out / CURVES).is_file() else []
+    for curves in (each for each in known if each.task.name == _short(task)):
+        for trial in range(min(len(curves), len(configs))):
+            if dict(curves.configs[trial]) != configs[trial]:
+                raise ValueError(
+                    f"{options.out} holds another configuration {trial} of {_short(task)}: it was "
+                    "recorded with other options; name another --out"
+                )
+            file = _file(options, task, trial)
+            if not file.is_file():
+                kept = {"config": configs[trial], "rows": _recorded(curves, trial)}
+                write_whole(file, json.dumps(kept))
+
+
+def _recorded(curves: TaskCurves, trial: int) -> list[dict[str, float]]:
+    columns = {name: curves.values(trial, name).tolist() for name in curves.metrics}
+    if curves.seconds is not None:
+        columns["seconds"] = curves.seconds[curves.rows(trial)].tolist()
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _rows(config: dict[str, Any], data: Any) -> list[dict[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,18 +30,26 @@ def trec(tmp_path: Path) -> str:
     return f"trec:{folder}"
 
 
-def test_every_configuration_is_recorded_once(
+@pytest.fixture
+def record(
     trec: str, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def recorded(configs: int) -> int:
+) -> Callable[..., int]:
+    """Records so many configurations; gives how many were trained for it."""
+
+    def recorded(configs: int, runs: str = "runs", **more: object) -> int:
         options = f"--configs {configs} --evals 2 --epochs 2 --max-length 12 --num-layers 1"
-        places = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "set")]
+        places = ["--runs", str(tmp_path / runs), "--out", str(tmp_path / "set")]
         model = ["--model", str(model_folder), "--frozen", "0"]
-        assert main(["--task", trec, *options.split(), *model, *places]) == 0
+        others = [str(each) for name, value in more.items() for each in (f"--{name}", value)]
+        assert main(["--task", trec, *options.split(), *model, *places, *others]) == 0
         return capsys.readouterr().out.count("best accuracy")
 
-    assert recorded(2) == 2
-    assert recorded(3) == 1  # goes on from what is there
+    return recorded
+
+
+def test_every_configuration_is_recorded_once(record: Callable[..., int], tmp_path: Path) -> None:
+    assert record(2) == 2
+    assert record(3) == 1  # goes on from what is there
     (curves,) = load_tasks(tmp_path / "set")
     assert (curves.task.metric, curves.task.mode) == ("eval_accuracy", "max")
     assert curves.lengths.tolist() == [2, 2, 2]
@@ -49,6 +58,22 @@ def test_every_configuration_is_recorded_once(
     assert curves.seconds is not None
     assert (curves.seconds > 0).all()
     assert len({each["lr"] for each in curves.configs}) == 3
+
+
+def test_a_set_that_is_there_is_gone_on_with(
+    record: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert record(2) == 2
+    (before,) = load_tasks(tmp_path / "set")
+    assert record(3, runs="another day") == 1
+    (after,) = load_tasks(tmp_path / "set")
+    assert len(after) == 3
+    for name in before.metrics:
+        for trial in range(2):
+            assert repr(after.values(trial, name)) == repr(before.values(trial, name))
+    with pytest.raises(AssertionError):
+        record(3, runs="a third", seed=7)
+    assert "it was recorded with other options" in capsys.readouterr().err
 
 
 def test_a_task_that_is_not_there_is_named(
