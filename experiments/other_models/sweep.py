@@ -94,7 +94,7 @@ def _ran(example: Example, results: Sequence[tune.Result], seconds: float) -> Ra
             raise RuntimeError(f"{example.name}: a trial failed: {result.error}")
         rows = result.metrics_dataframe.to_dict("records")
         steps += len(rows)
-        causes[_cause(rows[-1], example.max_t)] += 1
+        causes[_cause(result.metrics or {}, example.max_t)] += 1
         for row in rows:
             if sign * row[example.metric] > best:
                 best, test = sign * row[example.metric], row[example.test]
@@ -103,10 +103,10 @@ def _ran(example: Example, results: Sequence[tune.Result], seconds: float) -> Ra
 
 
 def _cause(last: dict[str, Any], max_t: int) -> str:
+    """How a trial ended; one that was let go while it was paused says so in its last result."""
     if last["training_iteration"] >= max_t:
         return "ran in full"
-    named = str(last.get("es/cause", "none"))
-    return "left paused" if named in ("none", "nan") else named.lower()
+    return str(last["es"]["cause"]).lower()
 
 
 def row_of(example: Example, seed: int, ran: Ran) -> dict[str, object]:
