@@ -106,6 +106,8 @@ class EventLog:
 
     def on_result(self, trial: Trial, result: dict[str, Any], decision: Decision | None) -> None:
         """Keep a result until it is written, and what Ray or a stopper changes in it until then."""
+        if self._writer is None:
+            return
         step, done = lookup(result, self._time_attr), bool(result.get("done"))
         words, now = result.get(KEY), time.time()
         self._waiting.append(_Kept(now, trial.trial_id, step, done, words, result, decision))
