@@ -11,7 +11,7 @@ PIP_FLAGS ?=
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
-# Tests marked ray share one process; everything else runs beside them in the other. A process that
+# Tests marked ray have a Ray in each of two processes, and the others run between them. A process that
 # dies is not replaced: xdist would give the replacement the test that killed it, again and again.
 WORKERS ?= 2
 
