@@ -30,7 +30,7 @@ from experiments.tables import csv_text, markdown_table
 from search_spaces.finetune import sample_configs
 from tune_es.replay import save_curve_set
 
-TRAINING = ("task", "model", "max_length", "frozen", "epochs", "evals")
+TRAINING = ("task", "model", "max_length", "frozen", "precision", "epochs", "evals")
 PLAN = (*TRAINING, "num_layers", "max_train", "max_eval", "trials", "metric", "workers")
 """The options that decide what the numbers are; arms compare only where they are the same."""
 

@@ -15,7 +15,7 @@ from experiments.sweep import Sweep
 from search_spaces.finetune import BATCH_SIZES, finetune_space
 
 FIXED = (
-    *("task", "model", "num_layers", "max_length", "frozen", "epochs", "evals"),
+    *("task", "model", "num_layers", "max_length", "frozen", "precision", "epochs", "evals"),
     *("test", "checkpoint", "seed"),
 )
 """Settings that are the same in every trial; the others are searched or keep their default."""

@@ -78,7 +78,7 @@ def _train(options: argparse.Namespace, task: str) -> None:
     from experiments.finetune.tasks import load_task
     from search_spaces.finetune import finetune_space, sample_configs
 
-    names = ("model", "max_length", "frozen", "epochs", "evals", "seed")
+    names = ("model", "max_length", "frozen", "precision", "epochs", "evals", "seed")
     fixed = {name: getattr(options, name) for name in names}
     layers = options.num_layers or None
     space = finetune_space(task=task, num_layers=layers, test="always", **fixed)
@@ -121,16 +121,22 @@ def _recorded(curves: TaskCurves, trial: int) -> list[dict[str, float]]:
 
 
 def _rows(config: dict[str, Any], data: Any) -> list[dict[str, float]]:
-    """One training in full: its metrics, evaluation by evaluation, and the seconds of each."""
+    """One training in full: its metrics, evaluation by evaluation, and the seconds of each.
+
+    On a CPU these are its own seconds of the processor, whatever else the machine does meanwhile.
+    """
+    import torch
+
     from experiments.finetune.loop import run
     from experiments.finetune.settings import Settings
 
     rows: list[dict[str, float]] = []
-    since = time.perf_counter()
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    since = clock()
 
     def report(metrics: dict[str, float], save: object) -> bool:
         nonlocal since
-        now = time.perf_counter()
+        now = clock()
         rows.append({**metrics, "seconds": now - since})
         since = now
         return False

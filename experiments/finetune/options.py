@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from experiments.finetune.settings import PRECISIONS
+
 
 def add_training_options(options: argparse.ArgumentParser) -> None:
     """What is trained, on how many texts, for how long."""
@@ -16,3 +18,4 @@ def add_training_options(options: argparse.ArgumentParser) -> None:
     add("--frozen", type=int, default=1, help="layers not trained, embeddings first (default 1)")
     add("--epochs", type=float, default=2.0, help="epochs per trial (default 2)")
     add("--evals", type=int, default=20, help="evaluations per trial (default 20)")
+    add("--precision", choices=PRECISIONS, default="no", help="of the forward pass (default no)")
