@@ -75,7 +75,7 @@ class Policy:
     metric: str
     mode: str
     stop: Criterion | str | Mapping[str, Any] = "balanced"
-    other_metrics: Mapping[str, str] = field(default_factory=dict)
+    other_metrics: Mapping[str, str] = field(default_factory=dict, hash=False)
     max_t: float | None = None
     time_attr: str = "training_iteration"
     not_before: float | Sequence[float] | None = None

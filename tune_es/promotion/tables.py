@@ -23,7 +23,7 @@ class RungTable(PromotionRule):
         ValueError: An empty table, or a rung or quota that is not a whole number of at least 1.
     """
 
-    keep: Mapping[int, int] = field(default_factory=dict)
+    keep: Mapping[int, int] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.keep, Mapping) or not self.keep:
