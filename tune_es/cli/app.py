@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 
 from cyclopts import App, CycloptsError
@@ -43,7 +44,7 @@ def run() -> None:
     """Run the command that was asked for; a mistake is said in one line, with the exit code 2."""
     try:
         app(sys.argv[1:], exit_on_error=False, print_error=False)
-    except (CycloptsError, ValueError, OSError) as error:
+    except (CycloptsError, ValueError, OSError, csv.Error) as error:
         sys.stderr.write(f"tune-es: {' '.join(str(error).splitlines())}\n")
         sys.exit(2)
     except ModuleNotFoundError as missing:

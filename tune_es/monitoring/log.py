@@ -1,14 +1,10 @@
 """Decisions as log records: one line each, every field by its name.
 
-They go to the logger ``tune_es.decisions``: a stop at INFO, every other decision at DEBUG. A line is
-``key=value`` pairs in a fixed order, and a value with a blank or a quote in it is written as JSON::
-
-    event=stop trial=a step=4 action=STOP cause=STALLED criterion=Patience best=0.5 best_step=2
-    left=0 evidence={"value":0.6,"misses":2,"limit":2,"best":0.5}
-
-(on one line). A field that is not known is ``none``. The record's ``decision`` is the
-:class:`tune_es.Decision` itself, for handlers that write records of their own. A line holds no time
-and nothing of the process, so the same sweep gives the same lines.
+They go to the logger ``tune_es.decisions``: a stop at INFO, every other decision at DEBUG. A line
+is ``key=value`` pairs in a fixed order (see :func:`line`); a text that is empty, or has a blank, a
+quote or a ``=`` in it, is written as JSON, and what is not known is ``none``. The record's
+``decision`` is the :class:`tune_es.Decision` itself, for handlers that write records of their own.
+A line holds no time and nothing of the process: the same results give the same lines.
 """
 
 from __future__ import annotations
