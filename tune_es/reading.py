@@ -69,8 +69,8 @@ def flat_items(
     """
     for key, value in nested.items():
         name = f"{above}{key}"
-        deeper = isinstance(value, Mapping) and len(within) < LEVELS
-        if deeper and not any(value is each for each in within):
+        known = len(within) >= LEVELS or any(value is each for each in within)
+        if isinstance(value, Mapping) and not known:
             yield from flat_items(value, name + SEPARATOR, (*within, value))
         else:
             yield name, value
@@ -90,8 +90,9 @@ def read_number(value: object) -> float | None:
             if not callable(item) or getattr(value, "ndim", 0) != 0:
                 return None
             value = item()
-        is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        return float(value) if is_real else None
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            return None
+        return float(value)
     except ODDITIES:
         return None
 

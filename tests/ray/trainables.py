@@ -49,6 +49,19 @@ def rows(config: Mapping[str, Any]) -> None:
         tune.report(dict(row))
 
 
+class Raising:
+    """A scalar that raises whatever it is asked."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+
+    def item(self) -> float:
+        raise self.error
+
+    def __repr__(self) -> str:
+        raise self.error
+
+
 class TensorLosses(tune.Trainable):
     """Reports the losses of its run as tensors, which Ray allows to classes alone."""
 
