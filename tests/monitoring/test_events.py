@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.monitoring.experiments import HOSTILE
@@ -106,6 +106,7 @@ def test_what_json_does_not_know_is_written_in_words(tmp_path: Path) -> None:
     assert second["of"] == [*HOSTILE]
 
 
+@settings(max_examples=50)
 @given(config=st.dictionaries(st.text(max_size=3) | st.integers() | st.none(), hostile))
 def test_whatever_a_trial_holds_is_written_and_the_rest_of_it_kept(config: dict[Any, Any]) -> None:
     with TemporaryDirectory() as folder:
@@ -115,6 +116,7 @@ def test_whatever_a_trial_holds_is_written_and_the_rest_of_it_kept(config: dict[
     assert last == {"event": "over"}
 
 
+@settings(max_examples=60)
 @given(
     events=st.lists(
         st.fixed_dictionaries(

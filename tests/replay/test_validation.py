@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import accepted
@@ -164,6 +164,7 @@ def test_a_name_that_is_a_list_or_there_twice_is_an_error(
 
 
 @pytest.mark.parametrize("file", ["tasks.csv", "curves.parquet", "configs.parquet", "README.md"])
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_bytes_are_a_set_or_refused_in_one_line(file: str, data: st.DataObject) -> None:
     with TemporaryDirectory() as name:

@@ -251,7 +251,7 @@ ANYTHING = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(changes=st.dictionaries(NAMES, ANYTHING, max_size=3))
 def test_any_data_are_a_policy_or_refused_in_one_line(changes: dict[str, Any]) -> None:
     text = yaml.safe_dump({"metric": "a", "mode": "min", "stop": "safe", "max_t": 9, **changes})
@@ -259,7 +259,7 @@ def test_any_data_are_a_policy_or_refused_in_one_line(changes: dict[str, Any]) -
     assert policy is None or Policy.from_yaml(policy.to_yaml()) == policy
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.text("ab:-{}[]&*!<>|'\"?%#, \n\t19.e~=", max_size=30) | st.text(max_size=20))
 def test_any_text_is_refused_in_one_line(text: str) -> None:
     assert len(refusal(Policy.from_yaml, text).splitlines()) == 1

@@ -66,6 +66,12 @@ def open_parquet(path: Path) -> Any:
         raise ValueError(f"{path} is no complete Parquet file: {reason}") from None
 
 
+def _read_parquet(path: Path) -> Any:
+    table = open_parquet(path).read()
+    table.validate(full=True)  # a damaged file may read well and name what is not there
+    return table
+
+
 def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """The header and the rows of a CSV file; cells without a column are left out.
 
@@ -91,8 +97,8 @@ def read_sheets(folder: Path) -> Sheets:
     return Sheets(
         folder.resolve().name,
         *read_rows(folder / TASKS),
-        open_parquet(folder / CURVES).read(),
-        open_parquet(folder / CONFIGS).read(),
+        _read_parquet(folder / CURVES),
+        _read_parquet(folder / CONFIGS),
         readme.read_bytes().decode("utf-8") if readme.is_file() else None,
     )
 
