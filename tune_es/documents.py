@@ -11,7 +11,6 @@ import yaml
 
 MERGE = "tag:yaml.org,2002:merge"
 
-
 #: More values than this, aliases counted wherever they stand, are refused.
 MOST = 10_000
 
@@ -22,7 +21,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         own = [key for key, _ in node.value if key.tag != MERGE]
         mapping = super().construct_mapping(node, deep)
-        seen = set()
+        seen: set[Any] = set()
         for key_node in own:
             key = self.construct_object(key_node, deep=True)
             if key in seen:

@@ -119,7 +119,8 @@ class Explosion(Criterion):
 
     A first value near 0 is no measure of what follows: a reward that begins at -0.01 and falls to
     -4 has only left 0. One nearer to 0 than ``least_start`` counts as that far from it. Rewards in
-    the hundreds that may begin just below 0 want a larger one, losses far below 1 a smaller one.
+    the hundreds that may begin just below 0 want a larger one, losses far below 1 a smaller one: in
+    ``stop``, beside ``explosion_factor=None``.
 
     Args:
         factor: How many times the first finite value is too bad.
