@@ -11,7 +11,6 @@ import random
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from ray import cloudpickle, tune
@@ -61,9 +60,17 @@ class Sweep:
         scheduler: Who decides.
         trials: All trials that will come.
         save_every: Take a snapshot whenever that many results have come; 0 is never.
+        ask_every: Ask for a trial at every so manyth result while no worker is free; Ray does at 1.
     """
 
-    def __init__(self, scheduler: Any, trials: list[Trial], seed: int, save_every: int = 0) -> None:
+    def __init__(
+        self,
+        scheduler: Any,
+        trials: list[Trial],
+        seed: int,
+        save_every: int = 0,
+        ask_every: int = 1,
+    ) -> None:
         self.scheduler, self.search_alg = scheduler, BasicVariantGenerator()
         self.callback = EarlyStoppingCallback(event_log=False, metrics=False)
         self._callbacks, self._storage = [self.callback], None
@@ -73,6 +80,7 @@ class Sweep:
         self._at: dict[str, tuple[float, int]] = {}
         self._waiting = 0
         self._draw, self._save_every = random.Random(seed), save_every
+        self._ask_every = ask_every
         self.decisions, self.choices = array("d"), array("d")
         self.saves: list[tuple[float, int]] = []
 
@@ -89,8 +97,8 @@ class Sweep:
         """Nothing is saved here."""
 
     def stop_trial(self, trial: Trial) -> None:
-        """A trial ends; Ray gives the scheduler its last result only where it has not seen it."""
-        self.scheduler.on_trial_complete(self, trial, {})
+        """A trial ends: the scheduler is given its last result once more."""
+        self.scheduler.on_trial_complete(self, trial, trial.run_metadata.last_result)
         trial.set_status(Trial.TERMINATED)
         del self._live[trial.trial_id]
 
@@ -110,9 +118,16 @@ class Sweep:
         saved = cloudpickle.dumps(self.callback.get_state())
         self.saves.append((1e3 * (time.thread_time() - start), len(saved)))
 
+    def forget(self) -> None:
+        """Let go of everything but the scheduler and the callback."""
+        for trial in self._trials:
+            trial.run_metadata.last_result = {}
+        self._trials, self._at = [], {}
+        self.decisions, self.choices = array("d"), array("d")
+
     def _fill(self) -> None:
         """Ask for trials until no worker is free or none is given; once in any case, as Ray does."""
-        while True:
+        while len(self._running) < WORKERS or not len(self.decisions) % self._ask_every:
             self._draw_trials()
             start = time.thread_time()
             trial = self.scheduler.choose_trial_to_run(self)
@@ -150,5 +165,3 @@ class Sweep:
         else:
             self._running.append(trial)
 
-
-Make = Callable[[int], TrialScheduler]
