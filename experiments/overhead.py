@@ -47,7 +47,7 @@ from tune_es.ray import EarlyStoppingScheduler
 
 PIECES, RESAMPLES = 20, 1000
 MEDIANS = 30
-KEPT = (100, 400)
+KEPT = (100, 300)
 OTHERS = {"accuracy": "max", "latency": "min"}
 Make = Callable[[int], TrialScheduler]
 
@@ -137,9 +137,7 @@ def pieces(spent: Sequence[float]) -> list[float]:
 def interval(values: Sequence[float], seed: int) -> str:
     """The mean and its 90 % interval from a bootstrap."""
     draw = random.Random(seed)
-    means = sorted(
-        statistics.fmean(draw.choices(values, k=len(values))) for _ in range(RESAMPLES)
-    )
+    means = sorted(statistics.fmean(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
     low, high = means[RESAMPLES // 20], means[-RESAMPLES // 20]
     return f"{short(statistics.fmean(values))} [{short(low)}, {short(high)}]"
 
@@ -149,11 +147,13 @@ def short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def measured(names: Iterable[str], sizes: Sequence[int], seed: int) -> dict[tuple[str, int], Cost]:
+def measured(
+    names: Iterable[str], sizes: Sequence[int], repeats: int, seed: int
+) -> dict[tuple[str, int], Cost]:
     """All sweeps, the schedulers in turn."""
     costs = {(name, size): Cost(size) for name in names for size in sizes}
     for size in sizes:
-        for at in range(max(1, min(5, 3000 // size))):
+        for at in range(max(1, min(repeats, 3000 // size))):
             for name in names:
                 is_rays = name in RAYS
                 save_every = 0 if is_rays else size
@@ -221,6 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables, and write them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000, 10000])
+    parser.add_argument("--repeats", type=int, default=5, help="of sweeps of 600 trials or fewer")
     parser.add_argument("--only", nargs="+", choices=SCHEDULERS, default=[*SCHEDULERS])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tune", type=int, default=0, help="trials of the real sweeps")
@@ -228,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = parser.parse_args(given)
     before = os.getloadavg()[0]
-    costs = measured(options.only, options.trials, options.seed)
+    costs = measured(options.only, options.trials, options.repeats, options.seed)
     decisions = markdown(rows(costs, options.only, options.seed))
     others = markdown(other_rows(costs, options.only, options.seed))
     live = f"\n{markdown(real_sweeps(options.tune))}" if options.tune else ""

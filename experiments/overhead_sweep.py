@@ -126,7 +126,7 @@ class Sweep:
         self.decisions, self.choices = array("d"), array("d")
 
     def _fill(self) -> None:
-        """Ask for trials until no worker is free or none is given; once in any case, as Ray does."""
+        """Ask for trials until no worker is free or none is given, and once more, as Ray does."""
         while len(self._running) < WORKERS or not len(self.decisions) % self._ask_every:
             self._draw_trials()
             start = time.thread_time()
@@ -164,4 +164,3 @@ class Sweep:
             trial.set_status(Trial.PAUSED)
         else:
             self._running.append(trial)
-
