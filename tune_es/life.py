@@ -21,7 +21,6 @@ class Life:
     steps: list[float] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-
     #: What was saved last; None once something has come since.
     _saved: bytes | tuple[Any, ...] | None = None
 

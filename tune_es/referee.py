@@ -175,6 +175,7 @@ class Referee:
         if layout != LAYOUT:
             raise ValueError(f"Referee snapshot layout must be {LAYOUT}, got {layout!r}")
         common, promoter = snapshot["policy"], snapshot["promoter"]
+        common = self.policy if common == self.policy else common
         self._lives = {name: Life.of(saved, common) for name, saved in snapshot["lives"].items()}
         self._ended = Ended(snapshot["ended"])
         self._cohort = snapshot["cohort"].copy()

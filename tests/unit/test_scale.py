@@ -60,37 +60,37 @@ ALL_RUN: dict[str, Criterion] = {
 AS_THEY_STOP: dict[str, Criterion] = {
     "median": BelowMedian(),
     "halving": SuccessiveHalving(),
-    "pareto": ParetoHalving(("loss", "accuracy", "latency")),
+    "pareto": ParetoHalving(("loss", "accuracy")),
 }
 
 
-@pytest.mark.parametrize("rule", (ALL_RUN | AS_THEY_STOP).values(), ids=ALL_RUN | AS_THEY_STOP)
+@pytest.mark.parametrize("rule", ALL_RUN.values(), ids=ALL_RUN)
 def test_a_finished_trial_is_kept_in_two_kilobytes(rule: Criterion) -> None:
     referee = Referee(policy(rule))
-    run(referee, range(20))
+    run(referee, range(10))
     tracemalloc.start()
-    run(referee, range(20, 80))
+    run(referee, range(10, 50))
     gc.collect()
     grown = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert 100 < grown / 60 < MOST
+    assert 100 < grown / 40 < MOST
 
 
 @pytest.mark.parametrize("rule", ALL_RUN.values(), ids=ALL_RUN)
 def test_a_finished_trial_is_saved_in_two_kilobytes(rule: Criterion) -> None:
     referee = Referee(policy(rule))
     sizes = []
-    for trials in (range(10), range(10, 60)):
+    for trials in (range(5), range(5, 30)):
         run(referee, trials)
         sizes.append(len(pickle.dumps(referee.snapshot())))
-    assert (sizes[1] - sizes[0]) / 50 < MOST
+    assert (sizes[1] - sizes[0]) / 25 < MOST
 
 
 @pytest.mark.parametrize("rule", AS_THEY_STOP.values(), ids=AS_THEY_STOP)
 def test_a_decision_among_thousands_takes_as_long_as_among_a_hundred(rule: Criterion) -> None:
     """All come to the first rung, where each is judged among all before it."""
     referee, spent = Referee(policy(rule)), []
-    for trial in range(3000):
+    for trial in range(2000):
         (result,) = results(trial, 1)
         start = time.thread_time()
         referee.report(str(trial), result)
@@ -116,3 +116,6 @@ def test_only_what_is_new_is_packed_again(monkeypatch: pytest.MonkeyPatch) -> No
     back.restore(referee.snapshot())
     back.snapshot()
     assert packed == [51]
+    back.report("7", [*results(7, 3)][2])
+    sizes = [sum(map(len, each.snapshot()["lives"].values())) for each in (referee, back)]
+    assert sizes[1] - sizes[0] < 300, "the policy is not packed with every trial"
