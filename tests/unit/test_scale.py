@@ -22,8 +22,8 @@ from tune_es import (
     Policy,
     Referee,
     SuccessiveHalving,
-    life,
 )
+from tune_es.packing import pack
 
 STEPS = 100
 #: The bound on what is kept of a finished trial.
@@ -107,8 +107,7 @@ def test_only_what_is_new_is_packed_again(monkeypatch: pytest.MonkeyPatch) -> No
         packed[0] += 1
         return pack(value)
 
-    pack = life.pack
-    monkeypatch.setattr(life, "pack", counted)
+    monkeypatch.setattr("tune_es.life.pack", counted)
     referee.snapshot()
     assert packed == [50]
     referee.report("7", [*results(7, 2)][1])
