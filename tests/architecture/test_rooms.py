@@ -32,7 +32,8 @@ ARROWS: dict[str, set[str]] = {
         "utility",
         "criteria", "cohort", "signals", "records", "checks",
     },
-    "life": {"policy", "cohort", "records"},
+    "packing": {"records"},
+    "life": {"policy", "packing", "cohort", "records"},
     "promoted": {"policy", "promotion", "records"},
 }  # fmt: skip
 PURE = set(ARROWS)
