@@ -27,6 +27,7 @@ from experiments.mrpc.strategies import FULL, STOPPING
 from experiments.provenance import command, machine, versions
 from experiments.tables import csv_text
 from tune_es.replay import CurveSet, save_curve_set
+from tune_es.replay.curve_set import CONFIGS, CURVES, README, TASKS
 
 BATCH = 16
 RESULTS = Path(__file__).parents[1] / "results"
@@ -113,6 +114,8 @@ def write(out: Path, runs: Sequence[Run], ran: str) -> None:
     curves = curves_of(full)
     origin = f"Command: `{ran}`. {versions(PACKAGES)}. {machine()}."
     readme = f"# MRPC, fine-tuned in full\n\nA trial a seed; see `mrpc.md`.\n\n{origin}\n"
+    for name in (CURVES, CONFIGS, TASKS, README):  # of fewer seeds
+        (out / SET / name).unlink(missing_ok=True)
     save_curve_set(CurveSet(SET, (curves,), readme), out / SET)
     compared, ablated = outcomes(curves)
     for run in runs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ LOSSES = [0.6, 0.5, 0.4995, 0.5, 0.51, 0.3, 0.2, 0.2]
 ACCURACIES = [0.5, 0.6, 0.7, 0.8, 0.7, 0.6, 0.8, 0.9]
 
 
-def recorded() -> list[dict[str, float]]:
+def recorded(
+    losses: Sequence[float] = LOSSES, accuracies: Sequence[float] = ACCURACIES
+) -> list[dict[str, float]]:
     """Eight evaluations in two epochs, one second each."""
     return [
         {
@@ -43,7 +46,7 @@ def recorded() -> list[dict[str, float]]:
             "test_f1": accuracy - 0.2,
             "seconds": 1.0,
         }
-        for at, (loss, accuracy) in enumerate(zip(LOSSES, ACCURACIES, strict=True), start=1)
+        for at, (loss, accuracy) in enumerate(zip(losses, accuracies, strict=True), start=1)
     ]
 
 
@@ -132,12 +135,19 @@ def test_a_strategy_ends_with_the_best_weights_before_its_stop() -> None:
 
 
 def test_what_the_ablation_leaves_out_is_left_out() -> None:
-    told = {each.strategy: each for each in (under(part, recorded(), 0) for part in ABLATION)}
-    whole, bare = told["baseline: multi-metric"], told["no restore"]
-    assert (whole.stopped, bare.stopped) == (7, 7)
-    assert (whole.kept, bare.kept) == (4, 7)
-    assert told["single metric: loss"].stopped == 5
-    assert (told["single metric: accuracy"].stopped, told["single metric: accuracy"].kept) == (7, 4)
+    losses = [0.6] + 7 * [0.5]
+    falling = recorded(losses, [0.5, 0.6, 0.7, 0.8, 0.7, 0.7, 0.7, 0.9])
+    told = {each.name: under(each, falling, 0) for each in ABLATION}
+    assert {name: (each.stopped, each.kept) for name, each in told.items()} == {
+        "baseline: multi-metric": (7, 4),
+        "no min_delta": (7, 4),
+        "no restore": (7, 7),
+        "single metric: loss": (5, 2),
+        "single metric: accuracy": (7, 4),
+        "single metric: f1": (7, 4),
+    }
+    crawling = recorded(losses, [0.5, 0.6, 0.7, 0.8, 0.8001, 0.8002, 0.8003, 0.8004])
+    assert [under(each, crawling, 0).stopped for each in ABLATION[:2]] == [7, 8]
 
 
 def test_hindsight_stops_at_the_first_best() -> None:
