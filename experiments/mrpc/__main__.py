@@ -2,8 +2,8 @@
 
     python -m experiments.mrpc --text ../shared/text
 
-trains every seed in full and reads off what each strategy would have made of it; for the first
-seeds it also runs every strategy live. What has been trained is a file under `--runs` and is not
+trains every seed in full and reads off what each strategy would have made of it; the first seed it
+also trains under every strategy, live. What has been trained is a file under `--runs` and is not
 trained again. It writes `mrpc.md`, `mrpc.csv` and the curve set `finetune_mrpc`.
 """
 
@@ -43,7 +43,8 @@ def parser() -> argparse.ArgumentParser:
     add = options.add_argument
     add("--text", type=Path, default=Path("../shared/text"), help="folder with mrpc in it")
     add("--seeds", type=int, default=3, help="full runs (default 3)")
-    add("--live-seeds", type=int, default=1, help="of these, how many also live (default 1)")
+    names = [each.name for each in STOPPING]
+    add("--live", nargs="*", choices=names, default=names, help="also run live, with seed 0")
     add("--lr", type=float, default=1e-4, help="learning rate (default 1e-4)")
     add_training_options(options)
     options.set_defaults(num_layers=0, max_length=64, epochs=4.0, precision="bf16")
@@ -60,15 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         require("demo", "torch", "transformers", "pyarrow")
         require("tune", "scipy")
         full = [trained(options, FULL.name, seed) for seed in range(options.seeds)]
-        runs = [
-            *full,
-            *(
-                trained(options, strategy.name, seed)
-                for seed in range(options.live_seeds)
-                for strategy in STOPPING
-            ),
-        ]
-        write(options.out, runs, command("experiments.mrpc", arguments))
+        live = [trained(options, name, 0) for name in options.live]
+        write(options.out, full, live, command("experiments.mrpc", arguments))
     except (MissingExtraError, ValueError, OSError) as error:
         print(f"mrpc: {error}", file=sys.stderr)
         return 2
@@ -90,7 +84,7 @@ def trained(options: argparse.Namespace, strategy: str, seed: int) -> Run:
         "max_train": options.max_train,
         "max_eval": options.max_eval,
     }
-    file: Path = options.runs / f"{strategy.replace(', ', '-').replace(' ', '-')}-{seed}.json"
+    file: Path = options.runs / f"{strategy}-{seed}.json"
     if not file.is_file():
         print(f"{strategy}, seed {seed}", flush=True)
         start(json.dumps(wanted), str(file))
@@ -108,9 +102,10 @@ def start(*arguments: str) -> None:
         raise ValueError("a training failed; it says why above")
 
 
-def write(out: Path, runs: Sequence[Run], ran: str) -> None:
+def write(out: Path, full: Sequence[Run], live: Sequence[Run], ran: str) -> None:
     """The curve set, and what follows from it."""
-    full = [run for run in runs if run["strategy"] == FULL.name]
+    for run in live:
+        check_live(run, full)
     curves = curves_of(full)
     origin = f"Command: `{ran}`. {versions(PACKAGES)}. {machine()}."
     readme = f"# MRPC, fine-tuned in full\n\nA trial a seed; see `mrpc.md`.\n\n{origin}\n"
@@ -118,16 +113,13 @@ def write(out: Path, runs: Sequence[Run], ran: str) -> None:
         (out / SET / name).unlink(missing_ok=True)
     save_curve_set(CurveSet(SET, (curves,), readme), out / SET)
     compared, ablated = outcomes(curves)
-    for run in runs:
-        if run["strategy"] != FULL.name:
-            check_live(run, full)
     rows = [
         {"table": name, **asdict(each)}
         for name, table in (("comparison", compared), ("ablation", ablated))
         for each in table
     ]
     (out / "mrpc.csv").write_text(csv_text(rows), encoding="utf-8")
-    text = page(compared, ablated, runs, sizes_of(runs[0]), origin)
+    text = page(compared, ablated, [*full, *live], sizes_of(full[0]), origin)
     (out / "mrpc.md").write_text(text, encoding="utf-8")
     print(text)
 

@@ -20,12 +20,14 @@ LOOK = "The rate was chosen in one look with another seed and has not been chang
 ABLATED = (
     "What multi-metric ends up with when a part is left out. Without a restore it ends with the "
     "weights of the stop. A single metric has the same patience and delta, in its own units, and "
-    "is also what is put back.\n"
+    "is also what is put back. The last three rows were added when the others were known: they "
+    "tell the cost of the stop from that of what is put back.\n"
 )
 LIVE = (
     "Each in a process of its own, which really stops, keeps the best weights as it goes and puts "
     "them back. Each stopped at the evaluation, and ended with the weights, that the replay says. "
-    "Peak memory is that of the whole process.\n"
+    "Peak memory is that of the whole process. Wall time says how busy the machine was: runs had "
+    "to wait for other work.\n"
 )
 
 
@@ -44,7 +46,7 @@ def comparison(outcomes: Sequence[Outcome]) -> Iterator[dict[str, str]]:
             "strategy": name,
             "test accuracy, %": _interval([each.accuracy for each in mine]),
             "test F1, %": _interval([each.f1 for each in mine]),
-            "accuracy to no stopping, points": _interval([each.change for each in mine], sign="+"),
+            "accuracy against none, points": _interval([each.change for each in mine], sign="+"),
             "epochs run": _range([each.epochs for each in mine]),
             "weights of epoch": _range([each.kept_epoch for each in mine]),
             "time saved, %": _range([100 * each.saved for each in mine], digits=0),
@@ -62,7 +64,7 @@ def claims(outcomes: Sequence[Outcome]) -> Iterator[dict[str, str]]:
             "strategy": name,
             "time saved, %": f"{100 * saved:.0f}",
             "30 to 50 % saved": "yes" if saved >= CLAIMED_SAVING else "no",
-            "accuracy to no stopping, points": f"{100 * change:+.2f}",
+            "accuracy against none, points": f"{100 * change:+.2f}",
             "45 to 55 % saved at under 0.5 % lost": ("yes" if holds else "no") if adaptive else "",
         }
 

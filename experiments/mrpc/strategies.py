@@ -1,7 +1,7 @@
 """What is compared: the strategies of the guide this project started from, and its ablation.
 
-Patience counts evaluations. The weights, the patience and the delta were set before anything was
-trained; those of the two adaptive rules of the guide are the ones it gives.
+Patience counts evaluations. All was set before anything was trained, but the last three rows of the
+ablation, which say how much of a loss is the stop's and how much that of what is put back.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Strategy:
         )
 
 
-FULL = Strategy("no stopping", Never(), restore=False)
+FULL = Strategy("none", Never(), restore=False)
 STOPPING = (
     Strategy("basic", BASIC),
-    Strategy("adaptive, the listing", ShrinkingPatience()),
-    Strategy("adaptive, the formula", DecayingDelta()),
-    Strategy("adaptive, tune_es", Adaptive.balanced()),
+    Strategy("adaptive-listing", ShrinkingPatience()),
+    Strategy("adaptive-formula", DecayingDelta()),
+    Strategy("adaptive-ours", Adaptive.balanced()),
     Strategy("multi-metric", Composite(BASIC, WEIGHTS), "eval_accuracy"),
 )
 _MULTI = STOPPING[-1]
@@ -50,6 +50,9 @@ ABLATION = (
         Strategy(f"single metric: {metric.removeprefix('eval_')}", BASIC, metric)
         for metric in METRICS
     ),
+    Strategy("none, best loss restored", Never()),
+    Strategy("none, best accuracy restored", Never(), "eval_accuracy"),
+    Strategy("adaptive-ours, by accuracy", Adaptive.balanced(), "eval_accuracy"),
 )
 HINDSIGHT = {"eval_loss": "best validation loss", "test_accuracy": "best test accuracy"}
 
