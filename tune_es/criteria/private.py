@@ -212,3 +212,16 @@ example can change any other metric without bound: clip the numbers of single ex
 def _least(units: float) -> int:
     """The smallest whole number that is not below this one, but for the rounding of floats."""
     return math.ceil(round(units, 6))
+
+
+def check_reported(rule: Criterion) -> None:
+    """Refuse a rule that is to judge what a trial reports, where some part of it is private.
+
+    Raises:
+        ValueError: A ``test_seed`` has let a private rule into a policy that is not for replay.
+    """
+    if any(isinstance(part, Private) for part in rule.walk()):
+        raise ValueError(
+            "Private.test_seed is for tests and replay: what a trial reports is written down, so "
+            "ask inside the trial with tune_es.privacy.PrivateStop"
+        )
