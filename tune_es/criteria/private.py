@@ -21,9 +21,9 @@ FINE = 1024
 
 @dataclass(frozen=True)
 class Secrets:
-    """What is remembered of a trial; everything but the count is secret until it has stopped.
+    """What is remembered of a trial; all but the count and the stop is secret.
 
-    Metrics are in steps of the grid, oriented. A stop leaves nothing but itself.
+    Metrics are in steps of the grid, oriented. The last answer leaves nothing but itself.
     """
 
     key: bytes = field(repr=False)
@@ -176,6 +176,8 @@ example can change any other metric without bound: clip the numbers of single ex
         checks = state.checks + 1
         if asked + self._noise(state.key, checks, 4) >= threshold + (state.shift or 0):
             return Secrets(b"", checks=checks, stopped=True)
+        if checks == self.checks:
+            return Secrets(b"", checks=checks)
         return replace(state, checks=checks)
 
     def _question(

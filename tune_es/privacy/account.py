@@ -153,11 +153,9 @@ class Account:
         if trained is None and not paid:
             return 0.0
         bounds = [self._bound(event, runs, best_alone) for event in self._events(trained, paid)]
-        if not best_alone:  # pure costs add up
-            base = (
-                0.0 if trained is None else self._cheapest(True, False, runs) if paid else math.inf
-            )
-            bounds.append(base + runs * paid)
+        if paid and not best_alone:  # pure costs add up
+            trainings = 0.0 if trained is None else self._cheapest(True, False, runs)
+            bounds.append(trainings + runs * paid)
         return min(bounds)
 
     def _events(self, training: Training | None, paid: float) -> Iterator[DpEvent]:

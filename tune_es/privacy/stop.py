@@ -68,8 +68,8 @@ class PrivateStop:
         was no. Without steps every call is a new one. What is no number is the worst value.
         """
         step = (0 if self._step == -math.inf else self._step + 1) if step is None else step
-        if not step > self._step or self._state.stopped:
-            return self._state.stopped
+        if not step > self._step or not self._state.key:  # asked before, or nothing left to ask
+            return self.stopped
         number = read_number(value)
         score = math.nan if number is None else self._sign * number
         signs = {} if self.rule.metric is None else {self.rule.metric: self._sign}
@@ -96,7 +96,7 @@ class PrivateStop:
 
     def close(self) -> None:
         """Forget what is secret: nothing will be asked any more."""
-        self._state = Secrets(b"", checks=self.rule.checks, stopped=self.stopped)
+        self._state = Secrets(b"", checks=self.checks, stopped=self.stopped)
         self._save()
 
     def __repr__(self) -> str:
