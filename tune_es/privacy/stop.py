@@ -33,8 +33,9 @@ class PrivateStop:
         mode: ``"min"`` or ``"max"``, of the metric.
         file: Where the state is kept for a trial that has to start again; an absolute path, for a
             trial's own folder is uploaded. The file is a secret that only its owner may read. It
-            loses everything but the answer at the stop and in :meth:`close`. Without a file a
-            trial that starts again asks from the beginning, and pays again.
+            loses everything but the answer at the stop and in :meth:`close`. Where it cannot be
+            written :meth:`ask` raises, for an answer that is not saved must not be given. Without a
+            file a trial that starts again asks from the beginning, and pays again.
 
     Raises:
         ValueError: Not a ``Private`` rule, a mode that is none, or a file that another rule left.
