@@ -28,7 +28,8 @@ def test_nothing_that_is_written_holds_a_private_number(
     private.mkdir()
     before = {path: path.stat().st_size for path in session_files()}
     grid = sweep(storage, private)
-    for words in (["explain"], ["explain", "--json"], ["watch", "--once"], ["report"]):
+    page = ["report", "--out", str(storage / "report.html")]
+    for words in (["explain"], ["explain", "--json"], ["watch", "--once"], page):
         command(monkeypatch, storage / "sweep", *words)
     told = tmp_path / "told"
     told.write_text("".join(capfd.readouterr()))
@@ -44,6 +45,7 @@ def test_nothing_that_is_written_holds_a_private_number(
     experiment = read_experiment(storage / "sweep")
     assert [trial.why and trial.why.criterion for trial in experiment.trials] == ["Target"] * 2
 
+    assert storage / "report.html" in searched
     public = {path.name for path in found(searched, forms(PUBLIC))}
     assert [name for name in WRITTEN if not any(name in each for each in public)] == []
     assert {what: found(searched, each) for what, each in secrets().items()} == {
