@@ -48,8 +48,8 @@ def test_no_fresh_noise_for_every_answer_is_found_out() -> None:
 
 
 def test_noise_that_is_not_scaled_to_the_sensitivity_is_found_out() -> None:
-    rule = Unscaled(epsilon=1, n_val=N_VAL, target=4.0, kind=CLIPPED, bounds=(0, 8))
-    values = [4.0 - 8 / N_VAL], [4.0]
+    rule = Unscaled(epsilon=1, n_val=N_VAL, target=8.0, kind=CLIPPED, bounds=(0, 16))
+    values = [8.0 - 16 / N_VAL], [8.0]
     found = audit(partial(first_yes, rule), *values, epsilon=1, runs=1500)
     assert not found.accepted, found
 
