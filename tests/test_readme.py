@@ -31,6 +31,7 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "docs/curve_sets.md",
     "docs/monitoring.md",
+    "docs/privacy.md",
     "docs/tuning.md",
 )
 FENCED = re.compile(

@@ -45,6 +45,7 @@ ARROWS["monitoring"] = CORE | {"ray_files"}
 ARROWS["replay"] = CORE | {"ray_files"}
 ARROWS["integrations"] = CORE | {"monitoring"}
 ARROWS["search"] = CORE
+ARROWS["privacy"] = CORE
 ARROWS["ray"] = CORE | {"monitoring", "ray_files", "search"}
 ARROWS["report"] = CORE | {"monitoring", "ray_files", "replay"}
 ARROWS["meta"] = CORE | {"monitoring", "replay", "ray"}
@@ -58,6 +59,7 @@ BORROWED: dict[str, set[str]] = {
     "integrations": {"keras", "lightning", "pytorch_lightning", "ray", "torch", "transformers"},
     "replay": {"numba", "numpy", "optuna", "pandas", "pyarrow", "yaml"},
     "report": {"bokeh", "jinja2", "matplotlib", "numpy"},
+    "privacy": {"dp_accounting", "scipy"},
     "meta": {"numpy", "optuna", "ray", "scipy", "sqlalchemy"},
     "cli": {"cyclopts", "optuna", "rich"},
 }

@@ -11,6 +11,7 @@ from tune_es.cli.dashboard import dashboard
 from tune_es.cli.explain import explain
 from tune_es.cli.jobs import logs, status, stop, submit
 from tune_es.cli.policies import policies
+from tune_es.cli.privacy import privacy
 from tune_es.cli.record import record
 from tune_es.cli.replay import replay
 from tune_es.cli.report import report
@@ -35,6 +36,7 @@ COMMANDS = (
     replay,
     tune,
     policies,
+    privacy,
 )
 for command in COMMANDS:
     app.command(command)

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 from weakref import WeakValueDictionary
 
+from tune_es.criteria.private import check_reported
 from tune_es.monitoring import columns
 from tune_es.monitoring.log import log_decision
 from tune_es.params import params_of
@@ -28,6 +29,7 @@ class Judge:
     """Judges results of trials by a policy; nothing that a trial reports makes it raise."""
 
     def __init__(self, policy: Policy) -> None:
+        check_reported(policy.criterion)
         self.referee = Referee(policy)
         self._warned: set[tuple[str, str]] = set()
         #: True once a trial may have run: from then on bad parameters of a trial end no sweep.
