@@ -12,21 +12,15 @@ resource `trial` (see cluster.yaml).
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
-from argparse import Namespace
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 from experiments.environment import prepare
 from experiments.extras import EMBEDDED_MODEL, MissingExtraError, require
 from experiments.finetune.tasks import needs_hub
 
 STOPS = ("peers", "safe", "balanced", "aggressive", "promotion", "none")
-METRIC = "eval_loss"
 MODULES = ("ray", "torch", "transformers", "pandas", "rich")
 
 
@@ -61,92 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         require("demo", *MODULES)
         prepare(offline=options.model == EMBEDDED_MODEL and not needs_hub(options.task))
-        return _run(options, f"distributed-{datetime.now():%Y%m%d-%H%M%S}")
+        from experiments.distributed_sweep import run_distributed
+
+        return run_distributed(options, f"distributed-{datetime.now():%Y%m%d-%H%M%S}")
     except (MissingExtraError, ValueError, OSError) as error:
         print(f"distributed: {error}", file=sys.stderr)
         return 2
-
-
-def _run(options: Namespace, name: str) -> int:
-    import ray
-    from rich.console import Console
-
-    from experiments.outcomes import best_of, outcomes, saving
-    from experiments.tables import saving_line, trial_table
-
-    ray.init(**_ray(options), log_to_driver=False, logging_level=logging.ERROR)
-    try:
-        trials = outcomes(_tuner(options, name).fit(), METRIC, options.evals)
-    finally:
-        ray.shutdown()
-    console, best = Console(), best_of(trials, METRIC)
-    console.print(trial_table(trials, best))
-    console.print(f"{saving_line(saving(trials))}\nWritten to {options.out}/{name}")
-    return 0 if best is not None else 1
-
-
-def _ray(options: Namespace) -> dict[str, Any]:
-    if options.address is not None:
-        return {"address": options.address}
-    cpus = options.workers * options.at_once
-    return {"address": "local", "num_cpus": cpus, "resources": {"trial": options.at_once}}
-
-
-def _tuner(options: Namespace, name: str) -> Any:
-    from ray import tune
-
-    from experiments.sweep import scheduler_named
-    from search_spaces.finetune import finetune_space
-    from tune_es.ray.data_parallel import data_parallel
-
-    fixed = ("model", "max_length", "epochs", "evals", "seed")
-    space = finetune_space(
-        task=_everywhere(options.task),
-        num_layers=options.num_layers or None,
-        frozen=1,
-        **{each: getattr(options, each) for each in fixed},
-    )
-    trainable = data_parallel(partial(_trainer, options=options))
-    return tune.Tuner(
-        tune.with_resources(trainable, {"trial": 1}),
-        param_space=space,
-        tune_config=tune.TuneConfig(
-            num_samples=options.trials,
-            scheduler=scheduler_named(options.stop, METRIC, options.evals),
-        ),
-        run_config=tune.RunConfig(
-            name=name,
-            storage_path=options.out if "://" in options.out else str(Path(options.out).resolve()),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-            verbose=1,
-        ),
-    )
-
-
-def _trainer(config: dict[str, Any], run_config: Any, checkpoint: Any, options: Namespace) -> Any:
-    from ray.train import ScalingConfig
-    from ray.train.torch import TorchTrainer
-
-    from experiments.finetune.sharded import work
-
-    share = {"GPU": options.gpus_per_worker} if options.use_gpu else {"CPU": 1}
-    return TorchTrainer(
-        work,
-        train_loop_config={**config, "checkpoint": checkpoint},
-        scaling_config=ScalingConfig(
-            num_workers=options.workers,
-            use_gpu=options.use_gpu,
-            resources_per_worker=share,
-            placement_strategy=options.placement,
-        ),
-        run_config=run_config,
-    )
-
-
-def _everywhere(task: str) -> str:
-    """The task by a path that holds in every process: workers run in folders of their own."""
-    kind, colon, folder = task.partition(":")
-    return f"{kind}{colon}{Path(folder).resolve()}" if Path(folder).is_dir() and colon else task
 
 
 if __name__ == "__main__":

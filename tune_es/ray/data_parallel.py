@@ -17,8 +17,13 @@ from ray.train._internal.checkpoint_manager import _TrainingResult
 from ray.train._internal.session import get_session
 from ray.train._internal.storage import _delete_fs_path, _list_at_fs_path
 from ray.train.trainer import BaseTrainer
-from ray.train.v2._internal.execution.callback import ControllerCallback, ReportCallback
+from ray.train.v2._internal.execution.callback import (
+    ControllerCallback,
+    ReportCallback,
+    WorkerGroupCallback,
+)
 from ray.tune.trainable.function_trainable import FunctionTrainable, wrap_function
+from ray.util.placement_group import PlacementGroup, remove_placement_group
 from ray.util.queue import Queue
 
 Config = dict[str, Any]
@@ -87,11 +92,12 @@ class _Told(NamedTuple):
     """What the controller of a training says to its trial."""
 
     controller: ActorHandle
+    workers: PlacementGroup | None = None
     result: _TrainingResult | None = None
 
 
-class _Tells(ControllerCallback, ReportCallback):
-    """Runs in the controller: says who that is, and passes on what the workers report."""
+class _Tells(ControllerCallback, WorkerGroupCallback, ReportCallback):
+    """Runs in the controller: says who that is, where the workers are, and what they report."""
 
     def __init__(self, told: Queue) -> None:
         self._told = told
@@ -99,11 +105,15 @@ class _Tells(ControllerCallback, ReportCallback):
     def after_controller_start(self, train_run_context: Any) -> None:
         self._tell()
 
-    def after_report(self, training_report: Any, metrics: list[dict[str, Any]]) -> None:
-        self._tell(_TrainingResult(training_report.checkpoint, merged(metrics)))
+    def after_worker_group_start(self, worker_group: Any) -> None:
+        state = worker_group.get_worker_group_state()
+        self._tell(workers=state.placement_group_handle.placement_group)
 
-    def _tell(self, result: _TrainingResult | None = None) -> None:
-        self._told.put(_Told(ray.get_runtime_context().current_actor, result))
+    def after_report(self, training_report: Any, metrics: list[dict[str, Any]]) -> None:
+        self._tell(result=_TrainingResult(training_report.checkpoint, merged(metrics)))
+
+    def _tell(self, **what: Any) -> None:
+        self._told.put(_Told(ray.get_runtime_context().current_actor, **what))
 
 
 class _Training:
@@ -114,6 +124,7 @@ class _Training:
         session = get_session()
         self._told = Queue(actor_options={"num_cpus": 0})
         self._controller: ActorHandle | None = None
+        self._workers: PlacementGroup | None = None
         self._passed_on: set[str] = set()
         self._is_ending = False
         self._run_config = RunConfig(
@@ -130,6 +141,7 @@ class _Training:
         """What the workers report, as it comes; raises what ended them too early."""
         while (told := self._told.get()) is not None:
             self._controller = told.controller
+            self._workers = told.workers or self._workers
             if told.result is not None:
                 if told.result.checkpoint is not None:
                     self._passed_on.add(Path(told.result.checkpoint.path).name)
@@ -138,10 +150,15 @@ class _Training:
             self._fit.result()
 
     def end(self) -> None:
-        """Take the workers away, and whatever else there is of the training."""
+        """Take away what there is of the training, the workers first.
+
+        The controller alone would wait for another actor first, while they train on.
+        """
         self._is_ending = True
         if self._controller is not None and not self._fit.done():
             self._controller.abort.remote()
+            if self._workers is not None:
+                remove_placement_group(self._workers)
         wait([self._fit], END_S)
         self._forget_what_was_not_passed_on()
 
