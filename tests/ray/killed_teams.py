@@ -17,7 +17,7 @@ from ray.tune.experiment import Trial
 
 from tests.ray.killed import ARMED
 from tests.ray.sweeps import Row, run, runs, tuner
-from tests.ray.teams import POLL, team
+from tests.ray.teams import POLL, alone, team
 from tune_es.ray import EarlyStoppingScheduler
 from tune_es.ray.data_parallel import data_parallel
 
@@ -37,8 +37,8 @@ if __name__ == "__main__":
     os.environ.update(POLL)
     ray.init(address=address, log_to_driver=False)
     tuner(
-        tune.with_resources(data_parallel(team), {"cpu": 0.2}),
-        runs(run("killed", [0.9, 0.5], folder=folder, cpus=0.9, holds_after=1)),
+        tune.with_resources(data_parallel(team), alone()),
+        runs(run("killed", [0.9, 0.5], folder=folder, holds_after=1)),
         Path(folder),
         scheduler=EarlyStoppingScheduler(metric="loss", mode="min", max_t=2),
         callbacks=[Killer()],

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ray
 import ray.train
 import torch
 from ray.train import Checkpoint, RunConfig, ScalingConfig
@@ -23,18 +24,22 @@ NEVER_S = 120.0
 
 
 def team(config: Row, run_config: RunConfig, checkpoint: Checkpoint | None) -> TorchTrainer:
-    """Two workers for a run; `placement` and `cpus` of each are in its options."""
+    """Two workers for a run, a CPU each, placed as its options say."""
     run = config["run"]
     return TorchTrainer(
         member,
         train_loop_config={**run, "checkpoint": checkpoint},
         scaling_config=ScalingConfig(
             num_workers=2,
-            resources_per_worker={"CPU": run.get("cpus", 1)},
             placement_strategy=run.get("placement", "PACK"),
         ),
         run_config=run_config,
     )
+
+
+def alone() -> dict[str, float]:
+    """What a trial asks for that is to be the only one on a Ray that others have started."""
+    return {"memory": 0.6 * ray.cluster_resources()["memory"]}
 
 
 def member(run: Row) -> None:

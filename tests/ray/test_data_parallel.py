@@ -12,7 +12,7 @@ from ray import tune
 from tests.ray import two_nodes
 from tests.ray.drivers import run_until_killed
 from tests.ray.sweeps import Sweep, expected, fit, run, runs
-from tests.ray.teams import NEVER_S, POLL, is_alive, seconds_until, team, traces
+from tests.ray.teams import NEVER_S, POLL, alone, is_alive, seconds_until, team, traces
 from tests.ray.test_cluster import told
 from tune_es import RungTable
 from tune_es.ray import PromotionScheduler
@@ -49,13 +49,13 @@ def test_the_workers_learn_one_model_together(on_two_nodes: dict[str, Any]) -> N
 @pytest.fixture(scope="module")
 def promoted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sweep]:
     folder = tmp_path_factory.mktemp("promoted")
-    options = {"folder": str(folder), "cpus": 0.9, "holds_after": 2}
-    curves = {"worse": [0.9, 0.8, 0.7, 0.6], "better": [0.7, 0.6, 0.5, 0.4]}
+    options = {"folder": str(folder), "holds_after": 2}
+    curves = {"better": [0.7, 0.6, 0.5, 0.4], "worse": [0.9, 0.8, 0.7, 0.6]}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in POLL.items():
             patch.setenv(name, value)
         return folder, fit(
-            tune.with_resources(data_parallel(team), {"cpu": 0.2}),
+            tune.with_resources(data_parallel(team), alone()),
             runs(*(run(name, curve, **options) for name, curve in curves.items())),
             folder,
             scheduler=PromotionScheduler(
