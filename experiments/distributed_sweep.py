@@ -16,6 +16,7 @@ from rich.console import Console
 
 from experiments.finetune.sharded import work
 from experiments.outcomes import best_of, outcomes, saving
+from experiments.progress import SweepProgress
 from experiments.sweep import scheduler_named
 from experiments.tables import saving_line, trial_table
 from search_spaces.finetune import finetune_space
@@ -64,7 +65,8 @@ def _tuner(options: Namespace, name: str) -> tune.Tuner:
             name=name,
             storage_path=options.out if "://" in options.out else str(Path(options.out).resolve()),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-            verbose=1,
+            callbacks=[SweepProgress(options.trials, options.evals, METRIC)],
+            verbose=0,
         ),
     )
 

@@ -8,26 +8,34 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import ray
 from ray.actor import ActorHandle
 from ray.train import Checkpoint, RunConfig
-from ray.train._internal.checkpoint_manager import _TrainingResult
-from ray.train._internal.session import get_session
+from ray.train._internal.session import _TrainingResult, get_session
 from ray.train._internal.storage import _delete_fs_path, _list_at_fs_path
-from ray.train.trainer import BaseTrainer
 from ray.train.v2._internal.execution.callback import (
     ControllerCallback,
     ReportCallback,
     WorkerGroupCallback,
 )
-from ray.tune.trainable.function_trainable import FunctionTrainable, wrap_function
+from ray.tune.result import RESULT_DUPLICATE
+from ray.tune.trainable.function_trainable import FunctionTrainable
 from ray.util.placement_group import PlacementGroup, remove_placement_group
 from ray.util.queue import Queue
 
 Config = dict[str, Any]
-MakeTrainer = Callable[[Config, RunConfig, "Checkpoint | None"], BaseTrainer]
+
+
+class Trainer(Protocol):
+    """A trainer of Ray Train."""
+
+    def fit(self) -> Any:
+        """Train to the end."""
+
+
+MakeTrainer = Callable[[Config, RunConfig, "Checkpoint | None"], Trainer]
 
 #: How often Ray Train looks for reports, where the user has not said: its own 2 s would hold back
 #: every training that reports faster, and every stop.
@@ -65,25 +73,35 @@ def data_parallel(trainer: MakeTrainer) -> type[FunctionTrainable]:
     ...     )
     >>> trainable = data_parallel(trainer)
     """
-    running: list[_Training] = []
 
-    def train(config: Config) -> None:
-        training = _Training(trainer, config)
-        running.append(training)
-        for report in training.reports():
-            get_session()._report_training_result(report)
-        _end(running)
-
-    class DataParallel(wrap_function(train)):
+    class DataParallel(FunctionTrainable):
         """Ends the training of its trial before it ends itself, which is when its owner dies."""
 
+        _name = "data_parallel"
+        _training: _Training | None = None
+
+        def _trainable_func(self, config: Config) -> None:
+            session: Any = get_session()
+            self._training = _Training(trainer, config, session)
+            for report in self._training.reports():
+                session._report_training_result(report)
+            self._end()
+            session.report({RESULT_DUPLICATE: True})  # the end, as of any function
+
         def cleanup(self) -> None:
-            _end(running)
-            super().cleanup()
+            self._end()
+            inherited: Any = super()
+            inherited.cleanup()
 
         def reset_config(self, new_config: Config) -> bool:
-            _end(running)
-            return bool(super().reset_config(new_config))
+            self._end()
+            inherited: Any = super()
+            return bool(inherited.reset_config(new_config))
+
+        def _end(self) -> None:
+            if self._training is not None:
+                self._training.end()
+            self._training = None
 
     return DataParallel
 
@@ -91,7 +109,7 @@ def data_parallel(trainer: MakeTrainer) -> type[FunctionTrainable]:
 class _Told(NamedTuple):
     """What the controller of a training says to its trial."""
 
-    controller: ActorHandle
+    controller: ActorHandle[Any]
     workers: PlacementGroup | None = None
     result: _TrainingResult | None = None
 
@@ -119,19 +137,19 @@ class _Tells(ControllerCallback, WorkerGroupCallback, ReportCallback):
 class _Training:
     """One training by many workers, from its start or a checkpoint to its end."""
 
-    def __init__(self, trainer: MakeTrainer, config: Config) -> None:
+    def __init__(self, trainer: MakeTrainer, config: Config, session: Any) -> None:
         os.environ.setdefault(*POLL)
-        session = get_session()
         self._told = Queue(actor_options={"num_cpus": 0})
-        self._controller: ActorHandle | None = None
+        self._controller: ActorHandle[Any] | None = None
         self._workers: PlacementGroup | None = None
         self._passed_on: set[str] = set()
         self._is_ending = False
+        callbacks: list[Any] = [_Tells(self._told)]
         self._run_config = RunConfig(
             name=f"workers_{uuid.uuid4().hex[:8]}",  # in an earlier one Ray would go on by itself
             storage_path=session.storage.trial_fs_path,
             storage_filesystem=session.storage.storage_filesystem,
-            callbacks=[_Tells(self._told)],
+            callbacks=callbacks,
         )
         made = trainer(config, self._run_config, session.loaded_checkpoint)
         self._fit: Future[Any] = ThreadPoolExecutor(1).submit(made.fit)
@@ -169,11 +187,6 @@ class _Training:
         for name in _list_at_fs_path(files, folder):
             if name.startswith("checkpoint_") and name not in self._passed_on:
                 _delete_fs_path(files, f"{folder}/{name}")
-
-
-def _end(running: list[_Training]) -> None:
-    while running:
-        running.pop().end()
 
 
 def merged(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
