@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
 from ray import tune
+from ray._private.state import actors
 
 from tests.ray import two_nodes
 from tests.ray.drivers import run_until_killed
@@ -94,3 +97,6 @@ def test_workers_do_not_outlive_a_killed_driver(ray_address: str, tmp_path: Path
     assert len(pids) == 2
     seconds_until(lambda: not any(map(is_alive, pids)))
     seconds_until(lambda: ray.available_resources().get("CPU") == 2)
+    for each in actors().values():  # without a dashboard this one of Ray's would stay
+        if each["ActorClassName"] == "PlacementGroupCleaner" and each["State"] == "ALIVE":
+            os.kill(each["Pid"], signal.SIGKILL)
