@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
+    "docs/clusters.md",
     "docs/curve_sets.md",
     "docs/monitoring.md",
     "docs/privacy.md",
