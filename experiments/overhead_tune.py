@@ -82,7 +82,8 @@ def real_sweeps(trials: int) -> list[list[str]]:
             begun = time.perf_counter()
             results = sweep(scheduler, trials, folder).fit()
             wall = time.perf_counter() - begun
-        count = sum((each.metrics or {}).get("training_iteration", 0) for each in results)
+        ended = [results[at].metrics or {} for at in range(len(results))]
+        count = sum(each.get("training_iteration", 0) for each in ended)
         cells = [f"{count:,}", f"{wall:.0f}", f"{count / wall:.0f}"]
         used = sum(spent)
         table.append([name, *cells, f"{1e6 * used / count:.0f}", f"{100 * used / wall:.1f}"])
