@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -70,8 +71,9 @@ def sweep(storage: Path, private: Path) -> tune.ResultGrid:
     ).fit()
 
 
-def lasts(grid: tune.ResultGrid) -> list[dict[str, object]]:
-    return [{**(each.metrics or {}), "config": each.config} for each in grid]
+def lasts(grid: tune.ResultGrid) -> list[dict[str, Any]]:
+    results = [grid[at] for at in range(len(grid))]
+    return [{**(each.metrics or {}), "config": each.config} for each in results]
 
 
 def command(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> None:
@@ -84,8 +86,10 @@ def command(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> None:
 
 def session_files() -> list[Path]:
     """The logs of Ray: of the driver, of every worker, and what they have printed."""
-    session = Path(ray._private.worker.global_worker.node.get_session_dir_path())
-    return [path for path in (session / "logs").rglob("*") if path.is_file()]
+    node = ray._private.worker.global_worker.node
+    assert node is not None
+    logs = Path(node.get_session_dir_path(), "logs")
+    return [path for path in logs.rglob("*") if path.is_file()]
 
 
 def found(searched: dict[Path, bytes], each: Iterable[bytes]) -> list[Path]:
