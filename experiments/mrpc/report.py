@@ -16,7 +16,7 @@ from tune_es.spec import to_spec
 
 Run = Mapping[str, Any]
 CLAIMED_SAVING, CLAIMED_ADAPTIVE, CLAIMED_LOSS = 0.30, 0.45, 0.005
-LOOK = "The rate was chosen in one look with another seed and has not been changed since."
+LOOK = "The rate was set beforehand, and confirmed by one look with another seed."
 ABLATED = (
     "What multi-metric ends up with when a part is left out. Without a restore it ends with the "
     "weights of the stop. A single metric has the same patience and delta, in its own units, and "
