@@ -46,6 +46,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "PerMetric": {"join": "all"},
     "Plateau": {"std": 0.01, "window": 4, "grace_period": 4, "relative": False},
+    "Private": {"patience": 5, "kind": "accuracy", "bounds": (0.0, 1.0), "checks": 50},
     "ProgressQuotient": {"alpha": 0.5, "strip": 5},
     "ReduceFirst": {"times": 2, "factor": 0.1, "cooldown": 0},
     "ShrinkingPatience": {"patience": 5, "min_delta": 0.001},
