@@ -101,6 +101,16 @@ def test_metrics_that_come_late_or_stay_away_are_nan() -> None:
     assert [math.isnan(each) for each in trial.values["f1"]] == [True, False]
 
 
+def test_the_metric_of_the_policy_may_come_with_a_later_step() -> None:
+    story, first = Story(Path("sweep")), result(1, 0.5)
+    story.take({"time": 0.0, "event": "sweep", "policy": POLICY.to_dict()})
+    story.take({"time": 1.0, **first, "values": {"train": 0.5}})
+    assert "no trial has reported a finite loss" in summary(story.experiment())
+    story.take({"time": 2.0, "event": "over"})
+    with pytest.raises(ValueError, match="no result has a metric 'loss'"):
+        story.experiment()
+
+
 @pytest.mark.parametrize(
     ("metric", "mode", "said"),
     [
