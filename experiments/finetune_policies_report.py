@@ -58,7 +58,7 @@ class Judged:
 
     @property
     def noise_as_regret(self) -> float:
-        return self.noise / self.scale
+        return self.noise / self.scale if self.scale else math.inf
 
     @cached_property
     def spread(self) -> float:
