@@ -125,7 +125,8 @@ ABOUT = """
 A stream is so many of a task's recorded trials, drawn without replacement and in random order, the
 same for every policy and objective; starting a trial costs nothing. So an interval (90 %, over
 streams) says what other draws from these trials would give, and nothing about other tasks. No
-constant of ours was chosen on these curves: presets and rules are as they ship.
+constant of ours was chosen on these curves: presets and rules are as they ship. TREC is not new to
+us, though: tie breaks were first looked at on other trainings on it (`ties.md`).
 
 Cost is the share of the evaluations of full training, CPU that of its seconds, makespan that of its
 time on these workers. Regret is what the best value found lacks to the best of the stream, as a
