@@ -40,7 +40,7 @@ $(READY): pyproject.toml constraints.txt
 	  echo "tune-es needs Python 3.10 or newer, and $(PYTHON) is $$("$(PYTHON)" -V 2>&1);" \
 	    "name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear $(VENV)
-	$(BIN)/python -m pip install -q $(PIP_FLAGS) -c constraints.txt -e '.[demo,dashboard,report,peers,dev]'
+	$(BIN)/python -m pip install -q $(PIP_FLAGS) -c constraints.txt -e '.[demo,dashboard,report,peers,privacy,dev]'
 	@touch $@
 
 test: $(READY)

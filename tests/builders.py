@@ -83,6 +83,16 @@ def refusal(build: Any, *args: Any, **kwargs: Any) -> str:
     raise AssertionError(f"accepted: {built!r}")
 
 
+def accepted(build: Any, *args: Any) -> Any:
+    """What is built, or None where it is refused in one line."""
+    try:
+        return build(*args)
+    except ValueError as error:
+        if len(str(error).splitlines()) != 1:
+            raise
+        return None
+
+
 def stops(
     policy: Policy, results: Iterable[float | Mapping[str, object]]
 ) -> tuple[Any, str] | None:

@@ -1,8 +1,11 @@
-"""What every test may ask for: the shared data, and Hypothesis as this machine wants it."""
+"""What every test may ask for: the shared data, a Ray, and Hypothesis as this machine wants it."""
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,29 @@ def shared() -> Path:
     if folder is None:
         pytest.skip("no recorded data: set TUNE_ES_SHARED, or put `shared` beside the checkout")
     return folder
+
+
+#: What Ray would say and do beside the sweeps themselves; workers and drivers inherit it.
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+}
+
+
+@pytest.fixture(scope="session")
+def ray_address() -> Iterator[str]:
+    """The address of the Ray of this process; drivers in other processes join it, too."""
+    import ray
+
+    os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield ray.get_runtime_context().gcs_address
+    ray.shutdown()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # log files that a failed sweep has left open
 
 
 #: Files whose tests run in the second of two processes with a Ray: searchers and tuning, and what

@@ -44,6 +44,7 @@ from tune_es import (
     PerMetric,
     Plateau,
     Policy,
+    Private,
     ProgressQuotient,
     ReduceFirst,
     RungTable,
@@ -146,6 +147,20 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
         Plateau(),
         Plateau(std=0.0, window=2, grace_period=0),
         Plateau(std=0.1, relative=True, threshold=0.0, metric="f1"),
+    ),
+    "Private": (
+        Private(epsilon=20, n_val=50, target=0.9, test_seed=1),
+        Private(epsilon=40, n_val=50, min_gain=0.05, patience=3, test_seed=2),
+        Private(
+            epsilon=9,
+            n_val=30,
+            target=0.1,
+            kind="clipped",
+            bounds=(-1.0, 2.0),
+            checks=4,
+            test_seed=3,
+            metric="loss",
+        ),
     ),
     "ProgressQuotient": (
         ProgressQuotient("train", strip=2),

@@ -29,8 +29,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
+    "docs/clusters.md",
     "docs/curve_sets.md",
     "docs/monitoring.md",
+    "docs/privacy.md",
     "docs/tuning.md",
 )
 FENCED = re.compile(
@@ -56,6 +58,10 @@ class Block:
     def runs(self) -> bool:
         return self.language in RUNS_WITH and self.note is None
 
+    @property
+    def uses_ray(self) -> bool:
+        return re.search(r"\bray\b", self.code) is not None
+
 
 def blocks_of(name: str) -> list[Block]:
     path = ROOT / name
@@ -78,23 +84,25 @@ BLOCKS = [block for name in DOCUMENTS for block in blocks_of(name)]
 
 
 def as_test(block: Block) -> object:
-    uses_ray = re.search(r"\bray\b", block.code) is not None
-    return pytest.param(block, id=block.place, marks=[pytest.mark.ray] if uses_ray else [])
+    return pytest.param(block, id=block.place, marks=[pytest.mark.ray] if block.uses_ray else [])
 
 
 @pytest.mark.parametrize("block", [as_test(block) for block in BLOCKS if block.runs])
-def test_the_block_runs(block: Block, tmp_path: Path) -> None:
+def test_the_block_runs(block: Block, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     for other in BLOCKS:
         if other.note == "file" and other.place.partition(":")[0] == block.place.partition(":")[0]:
             (tmp_path / other.detail).write_text(other.code, encoding="utf-8")
     script = tmp_path / "block"
     script.write_text(block.code, encoding="utf-8")
+    environment = reader_environment(tmp_path)
+    if block.uses_ray:  # of the tests: each would start one of its own, and its dashboard
+        environment["RAY_ADDRESS"] = request.getfixturevalue("ray_address")
     done = subprocess.run(
         [*RUNS_WITH[block.language], str(script)],
         capture_output=True,
         check=False,
         cwd=tmp_path,
-        env=reader_environment(tmp_path),
+        env=environment,
         text=True,
         timeout=300,
     )

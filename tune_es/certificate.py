@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from tune_es.checks import check_count, check_fields, check_number
-from tune_es.documents import load_yaml
+from tune_es.documents import load_yaml, read_text
 from tune_es.signals import NoiseLevel
 
 #: The key of a policy file that holds the certificate.
@@ -116,7 +116,7 @@ class Certificate:
     @classmethod
     def from_file(cls, path: str | Path) -> Certificate | None:
         """The certificate in a policy file; None where it has none."""
-        data = load_yaml(Path(path).read_text(encoding="utf-8"))
+        data = load_yaml(read_text(path))
         found = data.get(KEY) if isinstance(data, Mapping) else None
         return None if found is None else cls.from_dict(found)
 

@@ -38,7 +38,8 @@ def nearest(name: object, valid: Iterable[str]) -> str:
     alike = by_lower[close[0]] if close else []  # names that differ in their case alone
     meant = difflib.get_close_matches(str(name), alike, n=1, cutoff=0)
     hint = f"did you mean {meant[0]!r}? " if meant else ""
-    return f"{hint}Valid: {', '.join(choices) or 'none'}"
+    shown = (choice if choice.isprintable() else repr(choice) for choice in choices)
+    return f"{hint}Valid: {', '.join(shown) or 'none'}"
 
 
 def is_number(value: object) -> TypeGuard[float]:

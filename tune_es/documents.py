@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 MERGE = "tag:yaml.org,2002:merge"
+
+#: More values than this, aliases counted wherever they stand, are refused.
+MOST = 10_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -16,14 +20,33 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         own = [key for key, _ in node.value if key.tag != MERGE]
-        seen: list[tuple[type, Any]] = []
+        mapping = super().construct_mapping(node, deep)
+        seen: set[Any] = set()
         for key_node in own:
             key = self.construct_object(key_node, deep=True)
-            if (type(key), key) in seen:  # 1 and true are two keys
+            if key in seen:
                 line = key_node.start_mark.line + 1
                 raise yaml.YAMLError(f"line {line} gives {key!r} a second time")
-            seen.append((type(key), key))
-        return super().construct_mapping(node, deep)
+            seen.add(key)
+        return mapping
+
+
+def _size(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
+    """How many values are in a node; few lines of aliases can stand for millions."""
+    if not isinstance(node, yaml.CollectionNode):
+        return 1
+    line = node.start_mark.line + 1
+    if node not in known:
+        known[node] = 0
+        inner = node.value
+        if isinstance(node, yaml.MappingNode):
+            inner = [each for pair in inner for each in pair]
+        known[node] = 1 + sum(_size(each, known) for each in inner)
+    if not known[node]:
+        raise yaml.YAMLError(f"what begins in line {line} holds itself")
+    if known[node] > MOST:
+        raise yaml.YAMLError(f"what begins in line {line} has over {MOST} values")
+    return known[node]
 
 
 class _Dumper(yaml.SafeDumper):
@@ -46,16 +69,37 @@ def load_yaml(text: str) -> Any:
     """The plain data in a YAML document; tags that would build objects are refused.
 
     Raises:
-        ValueError: The text is not YAML, or has a key twice, with the line.
+        ValueError: The text is not YAML, has a key twice, a value that holds itself, or more than
+            10,000 values, with the line.
 
     >>> load_yaml("min_delta: 1e-3")
     {'min_delta': 0.001}
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _size(node, {})
+        return loader.construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         words = " ".join(str(error).split())
-        raise ValueError(f"the policy is not valid YAML: {words}") from None
+    except (LookupError, AttributeError, TypeError, ArithmeticError) as error:
+        words = f"a value does not fit its tag: {error!r}"  # PyYAML does not look: !!int ''
+    raise ValueError(f"the policy is not valid YAML: {words}")
+
+
+def read_text(path: Path | str) -> str:
+    """The text of a file.
+
+    Raises:
+        ValueError: It is not UTF-8.
+        OSError: It cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{str(path)!r} must be a text in UTF-8: {error}") from None
 
 
 def renamed(data: Any, old: Any, new: Any) -> Any:

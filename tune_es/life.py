@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tune_es.cohort import Peers
+from tune_es.packing import pack, unpack
 from tune_es.policy import Policy, PolicyState
 from tune_es.records import Decision, Observation
 
@@ -20,18 +21,26 @@ class Life:
     steps: list[float] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    #: What was saved last; None once something has come since.
+    _saved: bytes | tuple[Any, ...] | None = None
 
     @classmethod
-    def of(
-        cls,
-        policy: Policy,
-        state: PolicyState,
-        observations: Sequence[Observation],
-        decisions: Sequence[Decision],
-    ) -> Life:
+    def of(cls, saved: bytes | tuple[Any, ...], common: Policy) -> Life:
         """A life that has been saved."""
+        policy, state, observations, decisions = _unpacked(saved)
         steps = [seen.step for seen in observations]
-        return cls(policy, state, steps, list(observations), list(decisions))
+        return cls(policy or common, state, steps, [*observations], [*decisions], saved)
+
+    def saved(self, common: Policy) -> bytes | tuple[Any, ...]:
+        """All of it, to be pickled: packed when it was asked for first, and again after news.
+
+        Only a policy that is not the common one is part of it.
+        """
+        if self._saved is None:
+            own = None if self.policy is common else self.policy
+            whole = (own, self.state, self.observations[:], self.decisions[:])
+            self._saved = pack(whole) or whole
+        return self._saved
 
     def place(self, step: float) -> int:
         """Where a step lies among those seen."""
@@ -48,13 +57,18 @@ class Life:
         self.steps.append(observation.step)
         self.observations.append(observation)
         self.decisions.append(decision)
+        self._saved = None
 
     def cut(self, at: int, peers: Peers) -> None:
         """Go back to before the observation at ``at``; the state is built again from what stays."""
         del self.steps[at:], self.observations[at:], self.decisions[at:]
-        self.state = self.policy.init()
+        self._saved, self.state = None, self.policy.init()
         for observation in self.observations:
             self.state, _ = self.policy.step(self.state, observation, peers)
+
+
+def _unpacked(saved: bytes | tuple[Any, ...]) -> Any:
+    return unpack(saved) if isinstance(saved, bytes) else saved
 
 
 def same(one: Observation, other: Observation) -> bool:

@@ -14,7 +14,7 @@ from tune_es.checks import check_fields
 from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import AnyOf, Budget, Criterion, Explosion, NonFinite
 from tune_es.criteria.combine import mute
-from tune_es.documents import changed_document, dump_yaml, load_yaml
+from tune_es.documents import changed_document, dump_yaml, load_yaml, read_text
 from tune_es.params import changed, split
 from tune_es.policy_checks import check_policy
 from tune_es.promotion import PromotionRule, TieBreak
@@ -75,7 +75,7 @@ class Policy:
     metric: str
     mode: str
     stop: Criterion | str | Mapping[str, Any] = "balanced"
-    other_metrics: Mapping[str, str] = field(default_factory=dict)
+    other_metrics: Mapping[str, str] = field(default_factory=dict, hash=False)
     max_t: float | None = None
     time_attr: str = "training_iteration"
     not_before: float | Sequence[float] | None = None
@@ -128,7 +128,7 @@ class Policy:
     def milestones(self) -> tuple[float, ...]:
         """The steps of ``not_before``, none where nothing was said."""
         steps = self.not_before
-        return tuple(steps) if isinstance(steps, Sequence) else () if steps is None else (steps,)
+        return steps if isinstance(steps, tuple) else () if steps is None else (steps,)
 
     @cached_property
     def rule(self) -> Criterion:
@@ -246,5 +246,5 @@ class Policy:
     @classmethod
     def from_file(cls, path: str | Path, **changes: Any) -> Policy:
         """The policy in a YAML file, with other values for some fields; a metric in rules, too."""
-        data = load_yaml(Path(path).read_text(encoding="utf-8"))
+        data = load_yaml(read_text(path))
         return cls.from_dict(changed_document(data, changes))

@@ -16,6 +16,7 @@ def check_policy(policy: Any) -> None:
     _check_metrics(policy)
     _check_numbers(policy)
     _check_price(policy)
+    policy.criterion.init()  # a rule that no policy can begin says so
 
 
 def _check_metrics(policy: Any) -> None:

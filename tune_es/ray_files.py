@@ -96,7 +96,7 @@ def read_results(path: Path) -> tuple[list[Result], list[int]]:
 def _parsed(line: bytes) -> Result | None:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
@@ -142,7 +142,9 @@ def _read_table(path: Path) -> Mapping[int, Result]:
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [{key: _value(text) for key, text in row.items()} for row in csv.DictReader(file)]
+        rows = [
+            {key: _value(text) for key, text in row.items() if key} for row in csv.DictReader(file)
+        ]
     found = [(row.get(ITERATIONS), row) for row in rows]
     return {at: row for at, row in found if isinstance(at, int)}
 

@@ -16,6 +16,23 @@ SECONDS_ATTR = "time_total_s"
 SEPARATOR = "/"
 
 
+#: Levels of a nested result that are joined.
+LEVELS = 50
+
+#: What objects out of trials may raise when they are looked at.
+ODDITIES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
+
+
 @dataclass(frozen=True)
 class Reading:
     """What could be read of a result: an observation, and what was wrong by name.
@@ -40,16 +57,21 @@ def lookup(result: Mapping[str, object], name: str) -> object:
     return lookup(inner, rest) if rest and isinstance(inner, Mapping) else None
 
 
-def flat_items(nested: Mapping[str, object], above: str = "") -> Iterator[tuple[str, object]]:
+def flat_items(
+    nested: Mapping[str, object], above: str = "", within: tuple[object, ...] = ()
+) -> Iterator[tuple[str, object]]:
     """Names and values on one level, the levels joined with a slash as Ray does it.
+
+    A mapping that holds itself, or lies below 50 others, is left as it is.
 
     >>> dict(flat_items({"lr": 0.1, "model": {"width": 8, "drop": {"p": 0.5}}}))
     {'lr': 0.1, 'model/width': 8, 'model/drop/p': 0.5}
     """
     for key, value in nested.items():
         name = f"{above}{key}"
-        if isinstance(value, Mapping):
-            yield from flat_items(value, name + SEPARATOR)
+        known = len(within) >= LEVELS or any(value is each for each in within)
+        if isinstance(value, Mapping) and not known:
+            yield from flat_items(value, name + SEPARATOR, (*within, value))
         else:
             yield name, value
 
@@ -62,21 +84,16 @@ def read_number(value: object) -> float | None:
     >>> read_number(3), read_number("3"), read_number(True), read_number([3.0])
     (3.0, None, None, None)
     """
-    if isinstance(value, bool):
-        return None
-    if not isinstance(value, numbers.Real):
-        item = getattr(value, "item", None)
-        if not callable(item) or getattr(value, "ndim", 0) != 0:
-            return None
-        try:
+    try:
+        if not isinstance(value, numbers.Real):
+            item = getattr(value, "item", None)
+            if not callable(item) or getattr(value, "ndim", 0) != 0:
+                return None
             value = item()
-        except (ValueError, TypeError, RuntimeError):
-            return None
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return None
-    try:
         return float(value)
-    except (OverflowError, ValueError, TypeError):
+    except ODDITIES:
         return None
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from tune_es.cohort import Cohort
 from tune_es.life import Life, same
+from tune_es.packing import Ended, pack, unpack
 from tune_es.policy import Policy
 from tune_es.promoted import let_go, promoted, promoter_of
 from tune_es.promotion import Saved
 from tune_es.records import Action, Decision, Observation
 
 #: Version of the snapshot's layout.
-LAYOUT = 2
+LAYOUT = 3
 
 
 class Referee:
@@ -42,7 +43,7 @@ class Referee:
         self._promoter = promoter_of(policy, trials)
         self._cohort = Cohort()
         self._lives: dict[str, Life] = {}
-        self._ended: dict[str, Decision] = {}
+        self._ended = Ended()
         #: Observations judged so far; steps that come again are not counted again.
         self.judged = 0
 
@@ -123,7 +124,9 @@ class Referee:
         if self._promoter is not None:
             self._promoter.end(trial_id, failed)
         if self._lives.pop(trial_id, None) is not None and last is not None:
-            self._ended[trial_id] = last
+            self._ended.add(last)
+            if last.stop:  # it is over: only its peers will ask for what it reported
+                self._cohort.retire(trial_id)
 
     def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
         """Which trial a free worker takes, the oldest first in both lists; None leaves it idle."""
@@ -151,17 +154,15 @@ class Referee:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything remembered, to be pickled at once; later observations do not change it."""
-        lives = {
-            trial_id: (life.policy, life.state, life.observations[:], life.decisions[:])
-            for trial_id, life in self._lives.items()
-        }
+        promoter = self._promoter and (pack(self._promoter) or self._promoter.copy())
         return {
             "layout": LAYOUT,
-            "lives": lives,
-            "ended": dict(self._ended),
+            "policy": self.policy,
+            "lives": {name: life.saved(self.policy) for name, life in self._lives.items()},
+            "ended": self._ended.saved(),
             "cohort": self._cohort.copy(),
             "judged": self.judged,
-            "promoter": self._promoter and self._promoter.copy(),
+            "promoter": promoter,
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
@@ -173,19 +174,23 @@ class Referee:
         layout = snapshot.get("layout")
         if layout != LAYOUT:
             raise ValueError(f"Referee snapshot layout must be {LAYOUT}, got {layout!r}")
-        self._lives = {trial_id: Life.of(*saved) for trial_id, saved in snapshot["lives"].items()}
-        self._ended = dict(snapshot["ended"])
+        common, promoter = snapshot["policy"], snapshot["promoter"]
+        common = self.policy if common == self.policy else common
+        self._lives = {name: Life.of(saved, common) for name, saved in snapshot["lives"].items()}
+        self._ended = Ended(snapshot["ended"])
         self._cohort = snapshot["cohort"].copy()
         self.judged = snapshot["judged"]
-        self._promoter = snapshot["promoter"] and snapshot["promoter"].copy()
+        is_packed = isinstance(promoter, bytes)
+        self._promoter = unpack(promoter) if is_packed else promoter and promoter.copy()
 
     def _is_over(self, trial_id: str) -> bool:
         ended = self._ended.get(trial_id)
         return ended is not None and ended.stop and trial_id not in self._lives
 
     def _judge(self, life: Life, observation: Observation, saved: Saved) -> Decision:
-        if self.policy.uses_peers or life.policy.uses_peers:
-            self._cohort.hear(observation, self.policy.criterion.axes | life.policy.criterion.axes)
+        common, own = self.policy.criterion, life.policy.criterion
+        if common.uses_peers or own.uses_peers:
+            self._cohort.hear(observation, common.axes | own.axes)
         peers = self._cohort.peers(observation.trial_id)
         life.state, decision = life.policy.step(life.state, observation, peers)
         if self._promoter is not None:

@@ -18,7 +18,11 @@ Returns whether the run should end here.
 
 
 def run(
-    settings: Settings, data: EncodedTask, report: Report, checkpoint: Path | None = None
+    settings: Settings,
+    data: EncodedTask,
+    report: Report,
+    checkpoint: Path | None = None,
+    training_of: Callable[[Settings, EncodedTask], Training] = Training,
 ) -> Training:
     """Fine-tune and report after every evaluation, from the checkpoint's folder if one is given.
 
@@ -26,7 +30,7 @@ def run(
     with dropout and label smoothing), `learning_rate`, `epoch`, `train_seconds` (time spent in
     updates, earlier lives included) and, unless `test` is `never`, `test_loss`, `test_accuracy`.
     """
-    training = Training(settings, data)
+    training = training_of(settings, data)
     if checkpoint is not None:
         training.restore(checkpoint)
     for until in training.order.evaluations():

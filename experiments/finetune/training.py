@@ -48,6 +48,7 @@ class Training:
         self.model = load_classifier(settings, len(data.label_names), data.pad_id)
         torch.nn.Module.to(self.model, self.device)
         self.model.train()
+        self.forward: torch.nn.Module = self.model  # or what passes it on to other workers
         self.optimizer = torch.optim.AdamW(parameter_groups(self.model, settings))
         self.scheduler = get_scheduler(
             SCHEDULE_NAMES.get(settings.schedule, settings.schedule),
@@ -126,7 +127,7 @@ class Training:
         inputs = {name: tensor.to(self.device) for name, tensor in batch.items()}
         labels = inputs.pop("labels")
         with self._autocast():
-            logits = self.model(**inputs).logits
+            logits = self.forward(**inputs).logits
         smoothing = self.settings.label_smoothing
         return cross_entropy(logits.float(), labels, reduction="sum", label_smoothing=smoothing)
 

@@ -9,7 +9,8 @@ import sys
 from tests.architecture.tree import OURS, ROOT, imports_of, python_files, where
 
 FRAMEWORKS = {
-    "accelerate", "bokeh", "cyclopts", "datasets", "jinja2", "keras", "lightning", "matplotlib",
+    "accelerate", "bokeh", "cyclopts", "datasets", "dp_accounting", "jinja2", "keras",
+    "lightning", "matplotlib",
     "numba", "numpy", "optuna", "pandas", "plotly", "polars", "prometheus_client", "pyarrow",
     "ray", "rich", "safetensors", "scipy", "sentence_transformers", "sklearn", "tensorboardX",
     "tensorflow", "tokenizers", "torch", "transformers",
@@ -44,7 +45,7 @@ def test_importing_the_core_loads_only_the_standard_library_and_yaml() -> None:
 
 
 def test_the_command_loads_no_framework_before_it_is_needed() -> None:
-    heavy = {"bokeh", "jinja2", "matplotlib", "optuna", "ray", "torch"}
+    heavy = {"bokeh", "dp_accounting", "jinja2", "matplotlib", "optuna", "ray", "torch"}
     assert loaded_by("import tune_es.cli.app") & heavy == set()
 
 

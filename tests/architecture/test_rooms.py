@@ -32,7 +32,8 @@ ARROWS: dict[str, set[str]] = {
         "utility",
         "criteria", "cohort", "signals", "records", "checks",
     },
-    "life": {"policy", "cohort", "records"},
+    "packing": {"records"},
+    "life": {"policy", "packing", "cohort", "records"},
     "promoted": {"policy", "promotion", "records"},
 }  # fmt: skip
 PURE = set(ARROWS)
@@ -44,6 +45,7 @@ ARROWS["monitoring"] = CORE | {"ray_files"}
 ARROWS["replay"] = CORE | {"ray_files"}
 ARROWS["integrations"] = CORE | {"monitoring"}
 ARROWS["search"] = CORE
+ARROWS["privacy"] = CORE
 ARROWS["ray"] = CORE | {"monitoring", "ray_files", "search"}
 ARROWS["report"] = CORE | {"monitoring", "ray_files", "replay"}
 ARROWS["meta"] = CORE | {"monitoring", "replay", "ray"}
@@ -57,6 +59,7 @@ BORROWED: dict[str, set[str]] = {
     "integrations": {"keras", "lightning", "pytorch_lightning", "ray", "torch", "transformers"},
     "replay": {"numba", "numpy", "optuna", "pandas", "pyarrow", "yaml"},
     "report": {"bokeh", "jinja2", "matplotlib", "numpy"},
+    "privacy": {"dp_accounting", "scipy"},
     "meta": {"numpy", "optuna", "ray", "scipy", "sqlalchemy"},
     "cli": {"cyclopts", "optuna", "rich"},
 }

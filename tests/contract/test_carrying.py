@@ -35,6 +35,7 @@ def test_a_criterion_can_be_pickled_copied_and_compared(criterion: Criterion) ->
     for twin in (pickle.loads(pickle.dumps(criterion)), copy.deepcopy(criterion)):
         assert twin == criterion
         assert repr(twin) == repr(criterion)
+        assert hash(twin) == hash(criterion)
         assert shown(verdicts_on(twin, CURVES["waves"])) == said
 
 
@@ -53,6 +54,7 @@ def test_a_policy_with_it_is_what_its_yaml_describes(criterion: Criterion) -> No
     assert repr(twin) == repr(policy)
     assert twin.to_yaml() == policy.to_yaml()
     assert pickle.loads(pickle.dumps(policy)) == policy
+    assert hash(twin) == hash(policy)
 
 
 @every_criterion

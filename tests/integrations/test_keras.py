@@ -16,6 +16,7 @@ from tests.builders import refusal
 from tests.integrations.weights import equal
 from tune_es import Patience, Policy, ReduceFirst
 from tune_es.integrations.keras import Callback, PolicyCallback
+from tune_es.monitoring.log import line
 
 keras: Any = import_module("keras")
 
@@ -82,7 +83,8 @@ def test_it_stops_where_the_policy_does_and_says_why(caplog: pytest.LogCaptureFi
     trained = fit(Scored(), callback)
     assert len(trained.history.history["loss"]) == 6
     assert callback.why == "stalled: Patience (value=0.2, misses=3, limit=3, best=0.7)"
-    assert [record.getMessage() for record in caplog.records] == [f"step 6: {callback.why}"]
+    assert callback.decision is not None
+    assert [record.getMessage() for record in caplog.records] == [line(callback.decision)]
     assert trained.history.history["es/best_step"] == [1, 2, 3, 3, 3, 3]
     assert trained.history.history["es/code"] == [0, 0, 0, 0, 0, 3]
 

@@ -18,6 +18,7 @@ from tests.builders import refusal
 from tests.integrations.tiny import Weights, copied, same, trainer
 from tune_es import Patience, Policy, ReduceFirst
 from tune_es.integrations.transformers import PolicyCallback
+from tune_es.monitoring.log import line
 
 #: Scores by evaluation: the best comes third.
 SCORES = [0.1, 0.5, 0.7, 0.6, 0.7, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]
@@ -78,7 +79,7 @@ def test_it_stops_where_the_policy_does_and_says_why(
     assert replace(callback.decision, trial_id="") == expected
     assert run.state.global_step == 12
     assert callback.why == "stalled: Patience (value=0.2, misses=3, limit=3, best=0.7)"
-    assert [record.getMessage() for record in caplog.records] == [f"step 6: {callback.why}"]
+    assert [record.getMessage() for record in caplog.records] == [line(callback.decision)]
     logged = [(each["es/code"], each["es/best_step"]) for each in evaluations(run)]
     assert logged == [(0, 1), (0, 2), (0, 3), (0, 3), (0, 3), (3, 3)]
     assert list(evaluations(run))[-1]["es/reason"] == callback.why

@@ -6,12 +6,35 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.monitoring.experiments import HOSTILE
+from tests.unit.test_reading import Hidden, Itself, Odd
 from tune_es.monitoring.events import EventReader, EventWriter, has_events
+from tune_es.monitoring.story import Story
+
+NAMES = ("time", "policy", "planned", "experiment", "name", "config", "values", "why", "left")
+FIELDS = (*NAMES, "seconds", "where", "done", "action", "failed", "error")
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+#: What JSON may hold.
+junk = st.recursive(
+    plain,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+circle: list[object] = []
+circle.append({"again": circle})
+#: What a trial may hold.
+hostile = junk | st.sampled_from(
+    [circle, {"deep": circle}, 10**5000, {"n": 10**5000}, "\ud800", b"x", Odd(KeyError), Itself(),
+     Hidden(), np.zeros(2), np.array(circle, dtype=object), {(1, 2): 3}, {1}, object]
+)  # fmt: skip
 
 #: Fills its disk: a process that may write 2,000 bytes into a file and no more.
 FULL_DISK = """
@@ -81,6 +104,41 @@ def test_what_json_does_not_know_is_written_in_words(tmp_path: Path) -> None:
     assert first["config"]["fn"] == "<built-in function len>"
     assert first["config"]["n"] == 3
     assert second["of"] == [*HOSTILE]
+
+
+@settings(max_examples=50)
+@given(config=st.dictionaries(st.text(max_size=3) | st.integers() | st.none(), hostile))
+def test_whatever_a_trial_holds_is_written_and_the_rest_of_it_kept(config: dict[Any, Any]) -> None:
+    with TemporaryDirectory() as folder:
+        write(Path(folder), {"event": "trial", "config": {**config, "lr": 0.1}}, {"event": "over"})
+        first, last = EventReader(Path(folder)).new()
+    assert first["config"]["lr"] == 0.1
+    assert last == {"event": "over"}
+
+
+@settings(max_examples=60)
+@given(
+    events=st.lists(
+        st.fixed_dictionaries(
+            {"event": st.sampled_from(["sweep", "policy", "trial", "start", "result", "end"])},
+            optional=dict.fromkeys(FIELDS, junk)
+            | {"trial": st.sampled_from(["a", "b"]) | junk, "step": st.integers(0, 5) | junk},
+        ),
+        max_size=12,
+    )
+)
+def test_no_event_raises(events: list[dict[str, Any]]) -> None:
+    story = Story(Path("sweep"))
+    for event in [*events, {"event": "trial", "trial": "last"}]:
+        story.take(event)
+    assert story.experiment("loss", "min").trials[-1].trial_id == "last" or events
+
+
+def test_a_line_that_is_too_deep_or_too_large_a_number_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "es_events-0001-x.jsonl").write_text(
+        f'{"[" * 100_000}\n{{"event": {"1" * 5000}}}\n{{"event": "over"}}\n'
+    )
+    assert [*EventReader(tmp_path).new()] == [{"event": "over"}]
 
 
 def test_a_folder_that_cannot_be_made_is_one_warning(

@@ -17,6 +17,7 @@ from tune_es import (
     BelowPercentile,
     Criterion,
     Divergence,
+    Explosion,
     GeneralizationLoss,
     NoEvidence,
     NonFinite,
@@ -148,6 +149,26 @@ def test_divergence(scores: list[float], drop: float, patience: int) -> None:
         return all(is_bad(known[: len(known) - back]) for back in range(patience))
 
     assert fired(Divergence(drop, patience=patience), scores) == by_history(oracle, scores)
+
+
+@given(
+    scores=values,
+    factor=st.sampled_from([1.5, 4.0]),
+    patience=st.integers(1, 3),
+    least=st.sampled_from([0.0, 0.5]),
+)
+def test_explosion(scores: list[float], factor: float, patience: int, least: float) -> None:
+    def is_bad(history: Sequence[float]) -> bool:
+        start = max(abs(history[0]), least)
+        return max(history) < 0 and abs(history[-1]) > factor * start
+
+    def oracle(history: Sequence[float]) -> bool:
+        known = finite(history)
+        if not math.isfinite(history[-1]) or len(known) < patience:
+            return False
+        return all(is_bad(known[: len(known) - back]) for back in range(patience))
+
+    assert fired(Explosion(factor, patience, least), scores) == by_history(oracle, scores)
 
 
 @given(scores=values, patience=st.integers(0, 4))

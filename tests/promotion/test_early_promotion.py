@@ -17,6 +17,8 @@ from tests.promotion.streams import made_stream, reached
 from tests.promotion.test_adaptive_quota import HERE, RUNG
 from tune_es import Action, AdaptiveQuota, RungTable
 from tune_es.promotion import Promoter, PromotionRule, Rung, Standing
+from tune_es.promotion.race import Race
+from tune_es.promotion.ties import best
 from tune_es.replay import Cluster, replay, task_curves
 
 CONTINUE, PAUSE, STOP = Action.CONTINUE, Action.PAUSE, Action.STOP
@@ -81,6 +83,40 @@ def test_a_rung_is_judged_as_if_nobody_had_gone_on(
         assert {each.step for each in full.here} == {full.step}
         order = [int(each.trial_id) for each in full.here]
         assert order == sorted(order)
+
+
+@given(
+    curves=streams,
+    cluster=clusters,
+    seed=st.integers(0, 2**16),
+    rule=st.sampled_from([*TABLES, *QUOTAS]),
+    stop=st.sampled_from(["none", "aggressive"]),
+)
+@settings(max_examples=100)
+def test_a_rung_that_is_kept_is_what_it_would_be_if_it_were_made_again(
+    curves: list[list[float]], cluster: Cluster, seed: int, rule: PromotionRule, stop: str
+) -> None:
+    """Whatever comes between two arrivals: failures, retries, ends and those far ahead."""
+    filling = Race._filling
+
+    def compared(race: Race, rung: int) -> Rung | None:
+        seen, here = filling(race, rung), race._here(rung)
+        assert (seen is None) == (not here)
+        if seen is not None:
+            again = race._seen(rung, here)
+            assert seen == again
+            for score in (rule.score, best):
+                assert seen.top(len(here), score) == again.ranked(score)
+                assert seen.ranks(score, here) == again.ranks(score, here)
+            for noise in (0.0, 2.0):
+                assert seen.catching(noise) == again.catching(noise)
+                assert seen.behind(noise) == again.behind(noise)
+        return seen
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Race, "_filling", compared)
+        scheduler = Watched(rule, stop, len(curves))
+        replay(scheduler, task_curves(curves, "value", "min", BUDGET), cluster, seed)
 
 
 def test_those_streams_do_go_on_early() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.promotion.streams import reached
 from tune_es import Action, AdaptiveQuota, AsyncHalving, RungTable
-from tune_es.promotion import Promoter, PromotionRule, Standing, Track
+from tune_es.promotion import Promoter, PromotionRule, Rung, Standing, Track
 
 BUDGET = 12
 RULES: dict[str, PromotionRule] = {
@@ -16,17 +19,24 @@ RULES: dict[str, PromotionRule] = {
 }
 
 
-def standings(monkeypatch: pytest.MonkeyPatch, rule: PromotionRule, count: int) -> int:
-    """How many standings a sweep works out."""
-    asked = [0]
-    work_out = Track.standing
+#: What is done once for each trial at a rung.
+WORK: list[tuple[type, str]] = [(Track, "standing"), (Standing, "can_catch"), (Rung, "ranked")]
 
-    def counted(track: Track) -> Standing:
-        asked[0] += 1
-        return work_out(track)
+
+def work(monkeypatch: pytest.MonkeyPatch, rule: PromotionRule, count: int) -> int:
+    """How often a sweep works out, compares or ranks standings."""
+    asked = [0]
+
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def inner(one: Any, *more: Any) -> Any:
+            asked[0] += 1
+            return call(one, *more)
+
+        return inner
 
     with monkeypatch.context() as patched:
-        patched.setattr(Track, "standing", counted)
+        for kind, name in WORK:
+            patched.setattr(kind, name, counted(getattr(kind, name)))
         reached(rule, [[at - step / 9 for step in range(BUDGET)] for at in range(count)], BUDGET)
     return asked[0]
 
@@ -35,7 +45,7 @@ def standings(monkeypatch: pytest.MonkeyPatch, rule: PromotionRule, count: int) 
 def test_a_sweep_of_four_times_the_trials_works_out_four_times_as_much(
     monkeypatch: pytest.MonkeyPatch, rule: PromotionRule
 ) -> None:
-    few, many = (standings(monkeypatch, rule, count) for count in (60, 240))
+    few, many = (work(monkeypatch, rule, count) for count in (60, 240))
     assert 0 < many < 6 * few
 
 

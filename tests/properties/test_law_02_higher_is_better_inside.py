@@ -21,6 +21,7 @@ from tune_es import (
     Patience,
     Plateau,
     Policy,
+    Private,
     Referee,
     Target,
 )
@@ -32,6 +33,7 @@ IN_USERS_SIGN: dict[type[Criterion], tuple[str, ...]] = {
     Divergence: ("threshold",),
     Plateau: ("threshold",),
     ParetoHalving: ("constraints",),
+    Private: ("target", "bounds"),
 }
 #: What a user reads in the sign of the metric; everything else in the evidence is counts,
 #: distances and shares.
@@ -50,7 +52,9 @@ def mirrored(criterion: Criterion) -> Criterion:
 
 
 def _negated(value: Any) -> Any:
-    """A number, or every number of a mapping, with its sign turned."""
+    """A number, or every number of a mapping or between bounds, with its sign turned."""
+    if isinstance(value, tuple):
+        return tuple(-number for number in reversed(value))
     if isinstance(value, Mapping):
         return {name: -number for name, number in value.items()}
     return -value

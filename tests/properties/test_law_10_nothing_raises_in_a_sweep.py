@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.builders import refusal
 from tests.samples import CRITERIA, OTHERS, criterion_samples, policy_with
 from tests.strategies import rich_rules, wild
+from tests.unit.test_reading import Odd
 from tune_es import Criterion, Policy, Referee
 from tune_es.spec import KINDS, PRESETS, from_spec, to_spec
 
@@ -34,7 +35,7 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
 
 #: What trials report, right and wrong.
 VALUES: st.SearchStrategy[Any] = wild | st.sampled_from(
-    [None, True, "0.5", [0.5], {"x": 1}, 10**400, 3, b"1", 1j, object]
+    [None, True, "0.5", [0.5], {"x": 1}, 10**400, 3, b"1", 1j, object, Odd(KeyError)]
 )
 RESULTS = st.lists(
     st.dictionaries(st.sampled_from(["score", "f1", "loss", "train", "train_weight"]), VALUES),

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
 
 from tests.ray import lost_while_paused as paused
 from tests.ray.killed_promotion import REACHED
@@ -62,3 +64,14 @@ def test_paused_trials_outlive_a_lost_node(lost_while_paused: dict[str, Any], na
     reached = REACHED if max_failures else {**REACHED, hit: 2}
     assert sweep["steps"] == {name: list(range(1, last + 1)) for name, last in reached.items()}
     assert sweep["saved"] == reached
+
+
+def test_ray_takes_the_configuration_of_a_cluster() -> None:
+    given = yaml.safe_load((ROOT / "experiments" / "cluster.yaml").read_text())
+    config = prepare_config(given)
+    validate_config(config)
+    head, gpu = (config["available_node_types"][name] for name in ("head", "gpu"))
+    assert config["head_node_type"] == "head"
+    assert head["resources"]["trial"] * 2 <= gpu["max_workers"] * gpu["resources"]["GPU"]
+    with pytest.raises(pytest.importorskip("jsonschema").ValidationError):
+        validate_config({**config, "upscaling_spede": 2.0})

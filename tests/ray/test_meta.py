@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from tune_es import Policy, RungTable
 from tune_es.certificate import Certificate
 from tune_es.documents import dump_yaml
 from tune_es.meta import Archive, Goal, Space, Split, Tuning, Where, search, tune, workers
-from tune_es.ray import EarlyStoppingScheduler, PromotionScheduler
+from tune_es.ray import EarlyStopper, EarlyStoppingScheduler, PromotionScheduler
 from tune_es.ray.callback import withdraw_callback
 
 COVERING = replace(
@@ -86,6 +87,22 @@ def test_another_metric_is_warned_of_and_judged_by(tmp_path: Path) -> None:
     path = file_with(replace(COVERING, metrics=("val_loss min",)), tmp_path)
     (said,) = messages(path, falling(8, steps=3), tmp_path)
     assert said == "it was tuned on val_loss min, and the sweep is judged by loss min"
+
+
+def test_a_stopper_warns_of_what_it_can_know(tmp_path: Path) -> None:
+    policy = replace(POLICY, metric="val/loss")
+    path = file_with(replace(COVERING, metrics=("loss min",)), tmp_path, policy)
+    with warned() as said:
+        stopper = EarlyStopper.from_file(path, max_t=7)
+        assert len(said) == 2
+        for at, step in itertools.product(range(8), range(1, 8)):
+            loss = 1 - 0.05 * step + 0.2 * (-1) ** step + at
+            stopper(f"t{at}", {"training_iteration": step, "val": {"loss": loss}})
+    assert [text.partition("this sweep: ")[2].partition(",")[0] for text in said] == [
+        "it was tuned on loss min",
+        "it was tuned on budgets of 10 to 20 evaluations",
+        "it was tuned on curves with a noise of 0 to 0.01 of their range",
+    ]
 
 
 def test_a_file_without_a_certificate_says_nothing(tmp_path: Path) -> None:

@@ -49,6 +49,16 @@ def rows(config: Mapping[str, Any]) -> None:
         tune.report(dict(row))
 
 
+class Raising:
+    """A scalar that raises when it is read; Ray itself dies of one that cannot be shown."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+
+    def item(self) -> float:
+        raise self.error
+
+
 class TensorLosses(tune.Trainable):
     """Reports the losses of its run as tensors, which Ray allows to classes alone."""
 

@@ -144,7 +144,13 @@ kernels: st.SearchStrategy[Criterion] = st.one_of(
         st.sampled_from([0, 0.5, 0.9]),
         metric=st.sampled_from(["f1", "train", "unknown"]),
     ),
-    st.builds(Explosion, st.sampled_from([1.5, 300]), few, metric=metric),
+    st.builds(
+        Explosion,
+        st.sampled_from([1.5, 300]),
+        few,
+        least_start=st.sampled_from([0, 0.5, 1.0]),
+        metric=metric,
+    ),
     st.builds(
         Divergence, st.sampled_from([0.1, 2]), threshold=threshold, patience=few, metric=metric
     ),

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.builders import accepted
 from tests.replay.curve_sets import TASKS, Row, rows, task_curves, write_files
 from tune_es.replay.curve_set import CurveSet
 from tune_es.replay.storage import load_curve_set
@@ -137,6 +142,38 @@ def test_a_file_cut_short_is_named(tmp_path: Path) -> None:
     (folder / "curves.parquet").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"curves.parquet is no complete Parquet file"):
         load_curve_set(folder)
+
+
+NESTED = pa.array([[1.0]] * len(GOOD))
+
+
+@pytest.mark.parametrize("file", ["curves.parquet", "configs.parquet"])
+@pytest.mark.parametrize("key", ["task", "trial_id"])
+def test_a_name_that_is_a_list_or_there_twice_is_an_error(
+    file: str, key: str, tmp_path: Path
+) -> None:
+    path = write_files(tmp_path, GOOD) / file
+    table = pq.read_table(path)
+    at = table.column_names.index(key)
+    pq.write_table(table.set_column(at, key, NESTED.slice(0, table.num_rows)), path)
+    with pytest.raises(ValueError, match=f"{file}: column '{key}' must hold names, got list"):
+        load_curve_set(tmp_path)
+    pq.write_table(table.append_column(key, table.column(at)), path)
+    with pytest.raises(ValueError, match=f"{file}: column '{key}' must be there once, got 2"):
+        load_curve_set(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["tasks.csv", "curves.parquet", "configs.parquet", "README.md"])
+@settings(max_examples=40)
+@given(data=st.data())
+def test_any_bytes_are_a_set_or_refused_in_one_line(file: str, data: st.DataObject) -> None:
+    with TemporaryDirectory() as name:
+        folder = write_files(Path(name), GOOD)
+        there = (folder / file).read_bytes() if (folder / file).is_file() else b"# a set"
+        at = data.draw(st.integers(0, len(there) - 1))
+        there = there[:at] + data.draw(st.binary(max_size=4)) + there[at + 1 :]
+        (folder / file).write_bytes(data.draw(st.sampled_from([there, there[:at]])))
+        accepted(load_curve_set, folder)
 
 
 def test_a_trial_with_two_rows_of_hyperparameters_is_an_error(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "Composite": {"normalise": "range"},
     "DecayingDelta": {"patience": 5, "min_delta": 0.001, "alpha": 1.0},
     "Divergence": {"drop": 2.0, "patience": 2},
-    "Explosion": {"factor": 300.0, "patience": 5},
+    "Explosion": {"factor": 300.0, "patience": 5, "least_start": 1.0},
     "Exponential": {"alpha": 0.3},
     "GeneralizationLoss": {"alpha": 5.0},
     "MovingMean": {"window": 5},

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.builders import refusal
+from tests.builders import accepted, refusal
 from tests.samples import OTHERS
 from tests.strategies import rich_rules, sample_criteria
 from tune_es import (
@@ -23,6 +25,7 @@ from tune_es import (
     Policy,
     Target,
 )
+from tune_es.spec import KINDS
 
 WRITTEN = """\
 metric: val/loss
@@ -149,6 +152,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         Policy.from_file(tmp_path / "nowhere.yaml")
 
 
+#: Few lines that stand for six to the power of six rules.
+LAUGHS = "metric: a\nmode: min\nmax_t: 9\nstop:\n  AnyOf:\n  - &r0 {Patience: {patience: 3}}\n" + (
+    "".join(f"  - &r{at} {{AnyOf: [{', '.join([f'*r{at - 1}'] * 6)}]}}\n" for at in range(1, 7))
+)
+
 #: Code in a file: each would run something where a loader builds objects.
 CODE = [
     "!!python/object/apply:os.system ['echo hacked > {path}']",
@@ -202,11 +210,59 @@ def test_a_policy_file_can_run_nothing(code: str, field: str, tmp_path: Path) ->
         ("? [a]\n: b", "the policy is not valid YAML"),
         ("metric: \x00", "the policy is not valid YAML"),
         ("[" * 5000, "the policy is not valid YAML"),
+        ("metric: a\nmode: min\nother_metrics: {1: min, 1.0: max}", "1.0 a second time"),
+        ("metric: a\nmode: min\nmax_t: !!int ''", "a value does not fit its tag"),
+        ("metric: a\nmode: min\nmax_t: !!bool often", "a value does not fit its tag"),
+        ("metric: a\nmode: min\nmax_t: !!timestamp soon", "a value does not fit its tag"),
+        ("metric: a\nmode: min\nstop: !!map [1]", "a value does not fit its tag"),
+        ("metric: a\nmode: min\nmax_t: 9" + "9" * 5000, "the policy is not valid YAML"),
+        ("metric: a\nmode: min\nmax_t: 9" + "9" * 400, "Policy.max_t must be a number above 0"),
+        ("metric: a\nmode: min\nnot_before: !!binary ''", "not_before must be a number at least 0"),
+        ("metric: a\nmode: min\nnot_before: ''", "not_before must be a number at least 0, got ''"),
+        ("metric: a\nmode: min\nstop: &a {AnyOf: [*a]}", "what begins in line 3 holds itself"),
+        ("metric: a\nmode: min\nstop: &a {<<: *a}", "what begins in line 3 holds itself"),
+        (LAUGHS, "has over 10000 values"),
     ],
-    ids=range(23),
+    ids=range(35),
 )
 def test_what_is_refused(text: str, words: str) -> None:
     assert words in refusal(Policy.from_yaml, text)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", WRITTEN.encode("utf-16"), b"metric: \xe9"])
+def test_a_file_that_is_no_utf_8_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_bytes(content)
+    assert f"{str(path)!r} must be a text in UTF-8" in refusal(Policy.from_file, path)
+    path.write_bytes(WRITTEN.encode("utf-8-sig"))
+    assert Policy.from_file(path) == Policy.from_yaml(WRITTEN)
+
+
+#: Anything that YAML can hold, with names that a policy knows at any depth.
+NAMES = st.sampled_from(
+    [*KINDS, *(each.name for each in fields(Policy)), "metric", "patience", "x"]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | NAMES | st.text(max_size=4)
+    | st.dates() | st.binary(max_size=2) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(NAMES | st.integers() | st.none(), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@settings(max_examples=100)
+@given(changes=st.dictionaries(NAMES, ANYTHING, max_size=3))
+def test_any_data_are_a_policy_or_refused_in_one_line(changes: dict[str, Any]) -> None:
+    text = yaml.safe_dump({"metric": "a", "mode": "min", "stop": "safe", "max_t": 9, **changes})
+    policy = accepted(Policy.from_yaml, text)
+    assert policy is None or Policy.from_yaml(policy.to_yaml()) == policy
+
+
+@settings(max_examples=100)
+@given(st.text("ab:-{}[]&*!<>|'\"?%#, \n\t19.e~=", max_size=30) | st.text(max_size=20))
+def test_any_text_is_refused_in_one_line(text: str) -> None:
+    assert len(refusal(Policy.from_yaml, text).splitlines()) == 1
 
 
 def test_plain_data_hold_no_objects() -> None:

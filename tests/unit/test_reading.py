@@ -12,7 +12,7 @@ import pytest
 
 from tune_es import Patience, Policy
 from tune_es.criteria import Composite
-from tune_es.reading import lookup, problem_of, read_number
+from tune_es.reading import LEVELS, ODDITIES, flat_items, lookup, problem_of, read_number
 
 NAN, INF = math.nan, math.inf
 
@@ -22,6 +22,39 @@ class Unreadable:
 
     def item(self) -> float:
         raise RuntimeError("no such device")
+
+
+class Odd:
+    """A scalar that raises whatever it is asked."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+
+    def item(self) -> float:
+        raise self.error
+
+    def __float__(self) -> float:
+        raise self.error
+
+    def __repr__(self) -> str:
+        raise self.error
+
+
+class Hidden:
+    """Says so when it is only looked at."""
+
+    @property
+    def item(self) -> float:
+        raise KeyError("item")
+
+
+class Itself:
+    """A scalar that gives itself."""
+
+    ndim = 0
+
+    def item(self) -> Itself:
+        return self
 
 
 class Lazy:
@@ -45,7 +78,8 @@ NO_NUMBERS: list[Any] = [
     10**400, -(10**400), fractions.Fraction(10**400), decimal.Decimal("0.5"),
     np.array([0.5]), np.array([0.5, 0.6]), np.array([]), np.array([[1.0]]), np.bool_(True),
     np.array(True), np.str_("0.5"), np.datetime64("2020-01-01"), np.complex128(1j), Unreadable(),
-    lambda: 0.5,
+    lambda: 0.5, *map(Odd, ODDITIES), Hidden(), Itself(), 10**5000,
+    np.array({"a": 1}, dtype=object),
 ]  # fmt: skip
 
 
@@ -56,7 +90,7 @@ def test_what_is_read_as_a_number(value: Any, number: float) -> None:
     assert repr(found) == repr(number)
 
 
-@pytest.mark.parametrize("value", NO_NUMBERS)
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=range(len(NO_NUMBERS)))
 def test_what_is_not(value: Any) -> None:
     assert read_number(value) is None
 
@@ -95,6 +129,16 @@ def test_tensors_without_dimensions_are_numbers_and_others_are_not() -> None:
 )
 def test_keys_are_flat_or_nested(result: dict[Any, Any], name: str, found: object) -> None:
     assert lookup(result, name) == found
+
+
+def test_what_holds_itself_or_is_too_deep_is_left_as_it_is() -> None:
+    circle: dict[str, Any] = {"x": 1}
+    circle["y"] = circle["z"] = circle
+    assert [*dict(flat_items({"c": circle}))] == ["c/x", "c/y", "c/z"]
+    deep: dict[str, Any] = {}
+    for _ in range(3000):
+        deep = {"d": deep}
+    assert [*dict(flat_items(deep))] == ["/".join(["d"] * (LEVELS + 1))]
 
 
 def test_what_a_person_is_told() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from tune_es.cli.dashboard import dashboard
 from tune_es.cli.explain import explain
 from tune_es.cli.jobs import logs, status, stop, submit
 from tune_es.cli.policies import policies
+from tune_es.cli.privacy import privacy
 from tune_es.cli.record import record
 from tune_es.cli.replay import replay
 from tune_es.cli.report import report
@@ -34,17 +36,19 @@ COMMANDS = (
     replay,
     tune,
     policies,
+    privacy,
 )
 for command in COMMANDS:
     app.command(command)
 
 
 def run() -> None:
-    """Run the command that was asked for; what is wrong with its input is said in one line."""
+    """Run the command that was asked for; a mistake is said in one line, with the exit code 2."""
     try:
-        app(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f"tune-es: {error}")
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
+    except (CycloptsError, ValueError, OSError, csv.Error) as error:
+        sys.stderr.write(f"tune-es: {' '.join(str(error).splitlines())}\n")
+        sys.exit(2)
     except ModuleNotFoundError as missing:
         sys.exit(f"tune-es: this needs {missing.name}, which is not installed")
     except KeyboardInterrupt:

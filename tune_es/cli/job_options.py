@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from tune_es.checks import nearest
 from tune_es.cli.replay import Many
-from tune_es.documents import load_yaml
+from tune_es.documents import load_yaml, read_text
 from tune_es.ray_files import read_state
 
 
@@ -148,7 +148,7 @@ def _within(file: Path, working_dir: str | None) -> tuple[Path, str]:
 def _fields(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
-    found = load_yaml(path.read_text(encoding="utf-8"))
+    found = load_yaml(read_text(path))
     if not isinstance(found, dict):
         raise ValueError(f"--runtime-env must be a YAML file of fields and values, got {path}")
     return found

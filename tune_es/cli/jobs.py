@@ -86,7 +86,7 @@ def status(job: str | None = None, *, address: str | None = None, json: Flag = F
     """Say how a job stands, or list all of them, the latest first.
 
     For one job it ends with 0 while it runs or where it succeeded, with 1 where it failed and with
-    2 where it was stopped.
+    2 where it was stopped, or where the command itself is mistaken.
 
     Args:
         job: Its id, the beginning of its id, or its name.

@@ -113,6 +113,12 @@ class Cohort:
         for vectors in self._vectors.values():
             vectors.cut(trial_id, step)
 
+    def retire(self, trial_id: str) -> None:
+        """A trial will never report again: its scores stay in the rows, for its peers."""
+        self._trials.pop(trial_id, None)
+        for vectors in self._vectors.values():
+            vectors.retire(trial_id)
+
     def copy(self) -> Cohort:
         """A cohort of its own with the same content."""
         twin = Cohort()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from tune_es.cohort.ranking import Order, Ranking
@@ -39,6 +39,18 @@ class Axes(NamedTuple):
         return old if self.by == "best" and old >= new else new
 
 
+class Row(NamedTuple):
+    """The trials that have reported every metric by a step, and their vectors end to end."""
+
+    trials: list[str]
+    flat: array[float]
+
+    def vectors(self, size: int, start: int = 0) -> Iterator[Vector]:
+        """All from the ``start``-th on."""
+        for at in range(start * size, len(self.flat), size):
+            yield tuple(self.flat[at : at + size])
+
+
 class Vectors:
     """The vectors of all trials on the same axes, and who reported at each step.
 
@@ -48,7 +60,8 @@ class Vectors:
 
     def __init__(self, axes: Axes) -> None:
         self.axes = axes
-        self._rows: dict[float, list[str]] = {}
+        self._size = len(axes.metrics)
+        self._rows: dict[float, Row] = {}
         self._trials: dict[str, tuple[array[float], array[float]]] = {}
         self._rankings: dict[float, dict[Order, Ranking]] = {}
 
@@ -57,28 +70,35 @@ class Vectors:
         if values.keys().isdisjoint(self.axes.metrics):
             return
         steps, flat = self._trials.setdefault(trial_id, (array("d"), array("d")))
-        before = tuple(flat[-len(self.axes.metrics) :]) or None
+        before = tuple(flat[-self._size :]) or None
         vector = self.axes.after(before, values)
         steps.append(step)
         flat.extend(vector)
         if is_complete(vector):
-            self._rows.setdefault(step, []).append(trial_id)
+            row = self._rows.setdefault(step, Row([], array("d")))
+            row.trials.append(trial_id)
+            row.flat.extend(vector)
 
     def cut(self, trial_id: str, step: float) -> None:
         """Forget what a trial reported at ``step`` and later."""
         steps, flat = self._trials.get(trial_id, (array("d"), array("d")))
         while steps and steps[-1] >= step:
             gone = steps.pop()
-            del flat[-len(self.axes.metrics) :]
+            del flat[-self._size :]
             self._rankings.pop(gone, None)
-            row = self._rows.get(gone, [])
-            if trial_id in row:
-                row.remove(trial_id)
+            row = self._rows.get(gone, _EMPTY)
+            if trial_id in row.trials:
+                at = row.trials.index(trial_id)
+                del row.trials[at], row.flat[at * self._size : (at + 1) * self._size]
+
+    def retire(self, trial_id: str) -> None:
+        """A trial will never report again; its vectors stay in the rows."""
+        self._trials.pop(trial_id, None)
 
     def at(self, trial_id: str, step: float) -> Vector | None:
         """A trial's vector as it stood at ``step``; None where it reported none there."""
         steps, flat = self._trials.get(trial_id, (array("d"), array("d")))
-        at, size = bisect_left(steps, step), len(self.axes.metrics)
+        at, size = bisect_left(steps, step), self._size
         if at == len(steps) or steps[at] != step:
             return None
         return tuple(flat[at * size : (at + 1) * size])
@@ -87,8 +107,8 @@ class Vectors:
         """The trials that have a vector at this step, ranked; not to be changed."""
         rankings = self._rankings.setdefault(step, {})
         ranking = rankings.setdefault(order, Ranking(order))
-        for trial_id in self._rows.get(step, [])[ranking.heard :]:
-            ranking.add(self.at(trial_id, step) or ())
+        for vector in self._rows.get(step, _EMPTY).vectors(self._size, ranking.heard):
+            ranking.add(vector)
         return ranking
 
     def ranking_with(self, order: Order, step: float, trial_id: str, vector: Vector) -> Ranking:
@@ -97,17 +117,21 @@ class Vectors:
             return self.ranking(order, step)
         ranking = Ranking(order)
         ranking.add(vector)
-        for other in self._rows.get(step, []):
+        row = self._rows.get(step, _EMPTY)
+        for other, theirs in zip(row.trials, row.vectors(self._size), strict=True):
             if other != trial_id:
-                ranking.add(self.at(other, step) or ())
+                ranking.add(theirs)
         return ranking
 
     def copy(self) -> Vectors:
         """Vectors of their own with the same content; rankings are made again when asked for."""
         twin = Vectors(self.axes)
-        twin._rows = {step: trials[:] for step, trials in self._rows.items()}
+        twin._rows = {step: Row(row.trials[:], row.flat[:]) for step, row in self._rows.items()}
         twin._trials = {name: (steps[:], flat[:]) for name, (steps, flat) in self._trials.items()}
         return twin
+
+
+_EMPTY = Row([], array("d"))
 
 
 def is_complete(vector: Vector) -> bool:

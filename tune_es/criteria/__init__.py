@@ -15,6 +15,7 @@ from tune_es.criteria.patience import Patience
 from tune_es.criteria.per_metric import PerMetric
 from tune_es.criteria.plateau import Plateau
 from tune_es.criteria.prechelt import GeneralizationLoss, ProgressQuotient, UninterruptedProgress
+from tune_es.criteria.private import Private
 from tune_es.criteria.reduce_first import ReduceFirst
 from tune_es.criteria.seed_adaptive import DecayingDelta, ShrinkingPatience
 from tune_es.criteria.smoothed import Smoothed
@@ -47,6 +48,7 @@ __all__ = [
     "Patience",
     "PerMetric",
     "Plateau",
+    "Private",
     "ProgressQuotient",
     "ReduceFirst",
     "ShrinkingPatience",

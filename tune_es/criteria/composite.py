@@ -62,11 +62,11 @@ class Composite(Criterion):
     """
 
     rule: Criterion
-    weights: Mapping[str, float]
-    groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(hash=False)
+    groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
     normalise: str = "range"
-    schedule: Mapping[float, Mapping[str, float]] = field(default_factory=dict)
-    weights_from: Mapping[str, str] = field(default_factory=dict)
+    schedule: Mapping[float, Mapping[str, float]] = field(default_factory=dict, hash=False)
+    weights_from: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         check_own_curve("Composite", self.rule)

@@ -88,8 +88,8 @@ class ParetoHalving(Criterion):
     metrics: tuple[str, ...]
     grace_period: float = 1
     reduction_factor: float = 3
-    constraints: Mapping[str, float] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
+    constraints: Mapping[str, float] = field(default_factory=dict, hash=False)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     tie_break: str = "crowding"
     front_share: float = 1
     by: str = "last"

@@ -11,6 +11,7 @@ from tune_es.checks import nearest
 from tune_es.integrations.source import Source, policy_of
 from tune_es.integrations.trial import COUNT, in_trial, numbers
 from tune_es.monitoring import columns, sentence
+from tune_es.monitoring.log import log_decision
 from tune_es.params import KEY
 from tune_es.policy import Policy
 from tune_es.reading import SECONDS_ATTR, lookup
@@ -96,8 +97,8 @@ class Run:
         self.lowered = self.rate / before
         if decision is not None and self.lowered < 1:
             logger.info("step %s: learning rate at %g of the planned", decision.step, self.rate)
-        if decision is not None and self.stopped:
-            logger.info("step %s: %s", decision.step, self.why)
+        if decision is not None and not self.is_trial:
+            log_decision(decision)
         return decision
 
     def timed(self, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_es.checks import check_fields, nearest
+from tune_es.criteria.private import check_reported
 from tune_es.integrations.trial import in_trial
 from tune_es.policy import Policy
 from tune_es.spec import KINDS, PRESETS
@@ -37,6 +38,7 @@ did you mean 'safe'? Valid: aggressive, balanced, halving, median, none, patienc
     """
     check_fields(owner, given, [each.name for each in fields(Policy)])
     policy = _built(owner, source, given)
+    check_reported(policy.criterion)
     if not in_trial():
         _check_alone(owner, policy)
     return replace(policy, promotion=None, ties=None)

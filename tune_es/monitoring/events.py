@@ -12,9 +12,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
+
+from tune_es.reading import ODDITIES
 
 logger = logging.getLogger("tune_es")
 
@@ -41,7 +44,7 @@ class EventWriter:
     def write(self, event: Event) -> None:
         """Keep an event for the next flush; what is no JSON in it is written as its ``repr``."""
         if not self._has_failed:
-            self._lines.append(_encode(event) + "\n")
+            self._lines.append(_line(event) + "\n")
 
     def flush(self) -> None:
         """Have everything so far on disk."""
@@ -114,18 +117,51 @@ def _name(folder: Path) -> str:
 def _parsed(line: bytes) -> Event | None:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
 def _as_text(value: object) -> object:
     """What JSON does not know: a number of NumPy or a tensor as a number, the rest in words."""
-    plain: Callable[[], object] | None = getattr(value, "item", None)
-    if callable(plain) and getattr(value, "ndim", 1) == 0:
-        return plain()
-    return repr(value)[:200]
+    with suppress(*ODDITIES):
+        plain: Callable[[], object] | None = getattr(value, "item", None)
+        if callable(plain) and getattr(value, "ndim", 1) == 0:
+            return plain()
+    return _in_words(value)
+
+
+def _in_words(value: object) -> str:
+    try:
+        return repr(value)[:200]
+    except ODDITIES:
+        return f"<{type(value).__name__}>"
 
 
 #: Made once: a new encoder for every event would cost more than the event.
 _encode = json.JSONEncoder(default=_as_text, skipkeys=True).encode
+
+
+def _line(event: Event) -> str:
+    """An event as JSON; of what cannot be written, such as a list that holds itself, its words."""
+    try:
+        return _encode(event)
+    except ODDITIES:
+        return _encode({name: _writable(each) for name, each in event.items()})
+
+
+def _writable(value: object) -> object:
+    if _is_writable(value):
+        return value
+    if not isinstance(value, dict):
+        return _in_words(value)
+    named = {key: each for key, each in value.items() if isinstance(key, str)}
+    return {key: each if _is_writable(each) else _in_words(each) for key, each in named.items()}
+
+
+def _is_writable(value: object) -> bool:
+    try:
+        _encode(value)
+    except ODDITIES:
+        return False
+    return True

@@ -107,6 +107,8 @@ class Promoter(Race):
             self._failed.add(trial_id)
         elif runner is not None and runner.track.is_alive:
             self._over[trial_id] = runner.track.standing()
+        if trial_id not in self._early:
+            self._field = None
 
     def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
         """The next trial for a free worker, or None to leave it idle.
@@ -143,7 +145,9 @@ class Promoter(Race):
         runner.waits = True
         self._away.discard(trial_id)
         arrivals = self._passed.setdefault(runner.rung, Arrivals(self.ties))
-        arrivals.note(runner.track.standing())
+        standing = runner.track.standing()
+        self._has_come(runner, standing, trial_id not in arrivals.standings)
+        arrivals.note(standing)
         if self.rule.waits:
             self._promote_safe(runner.rung)
             if self.trials is not None and len(self._known) >= self.trials:
@@ -195,7 +199,7 @@ class Promoter(Race):
     def _judge(self) -> None:
         """All have come to the lowest rung: judge it, and let go who does not go on."""
         lowest = min(one.rung for one in self._runners.values()) if not self._early else self._open
-        self._open = lowest + 1
+        self._open, self._field = lowest + 1, None
         here = [one.track for one in self._runners.values() if one.rung == lowest]
         if lowest == PILOT:
             pilots = [one.track for one in self._runners.values() if one.rung != PILOT]
@@ -222,8 +226,9 @@ class Promoter(Race):
             return
         missing = max(0, self.trials - len(self._known))
         missing += len(self._away) - len(self._away & self._early)
-        if 0 < missing < len(self._passed[rung].standings):
-            here = self._here(rung)
-            safe = self.rule.safe(self._seen(rung, here), missing, self._memory) if here else ()
+        arrived = len(self._passed[rung].standings)
+        if 0 < missing < arrived and self.rule.hurries(self._axis.rung(rung), arrived, missing):
+            seen = self._filling(rung)
+            safe = () if seen is None else self.rule.safe(seen, missing, self._memory)
             self._promote(safe, rung + 1)
             self._early.update(safe)

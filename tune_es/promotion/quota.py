@@ -132,20 +132,22 @@ class AdaptiveQuota(PromotionRule):
         ]
         return promoted, memory
 
+    def hurries(self, step: float, arrived: int, missing: int) -> bool:
+        return self.asynchronous and 2 * missing < arrived
+
     def safe(self, rung: Rung, missing: int, memory: _Moves) -> Sequence[str]:
         """By the quota of those that came, in which a missing one takes two places.
 
         Its own, and one for what it may do to the quota: a better leader is caught by fewer.
         """
-        if not self.asynchronous or 2 * missing >= len(rung.here):
+        if not self.hurries(rung.step, len(rung.here), missing):
             return ()
-        catching = sum(rung.can_catch(each, self.noise) for each in rung.here)
-        places = math.ceil(self._quota(rung, catching, _moved(memory, rung).mean)) - 2 * missing
-        return [each.trial_id for each in rung.ranked(self.score)[: max(0, places)]]
+        catching, moves = rung.catching(self.noise), _moved(memory, rung).mean
+        places = math.ceil(self._quota(rung, catching, moves)) - 2 * missing
+        return [each.trial_id for each in rung.top(max(0, places), self.score)]
 
     def _quota(self, rung: Rung, catching: int, moves: float) -> float:
-        behind = sum(rung.can_catch(each, self.noise) for each in rung.let_go)
-        share = min(1.0, (catching + behind) / rung.trials)
+        share = min(1.0, (catching + rung.behind(self.noise)) / rung.trials)
         left = rung.max_t / rung.step
         unrest = math.exp(0.5 * (moves - EXPECTED) * math.sqrt(math.log2(left)))
         spread = math.pow(math.sqrt(left) * unrest, math.pow(1 - share, self.flattening))
@@ -154,11 +156,9 @@ class AdaptiveQuota(PromotionRule):
 
 def _moved(memory: _Moves, rung: Rung) -> _Moves:
     """Add how far the best at this rung had been behind at half of its steps."""
-    before = {each.trial_id: at for at, each in enumerate(rung.ranked(_half), start=1)}
-    top = rung.ranked()[: max(3, rung.trials // 20)]
-    moved = (
-        max(0.0, math.log(before[each.trial_id] / now)) for now, each in enumerate(top, start=1)
-    )
+    top = rung.top(max(3, rung.trials // 20))
+    before = rung.ranks(_half, top)
+    moved = (max(0.0, math.log(was / now)) for now, was in enumerate(before, start=1))
     return _Moves(memory.total + sum(moved), memory.seen + len(top))
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tune_es.promotion.arrivals import Arrivals
 from tune_es.promotion.axis import PILOT, Axis
+from tune_es.promotion.field import Field
 from tune_es.promotion.rule import PromotionRule, Rung
 from tune_es.promotion.standing import Standing, Track
 from tune_es.promotion.ties import TieBreak, ranked, reasons
@@ -49,6 +51,11 @@ class Race:
     #: The rung that is judged next, and who went on from it already.
     _open: int = 0
     _early: set[str] = field(default_factory=set)
+    #: Who is at that rung, kept from one to the next; None where anything else has happened.
+    _field: Field | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_field": None}
 
     def __post_init__(self) -> None:
         self._axis = Axis(self.rule, self.max_t)
@@ -59,6 +66,8 @@ class Race:
 
     def _is_away(self, trial_id: str, runner: Runner) -> None:
         """A trial that reports is on its way, wherever it was thought to be."""
+        if trial_id not in self._early and (runner.waits or runner.rung > self._open):
+            self._field = None
         self._ready.pop(trial_id, None)
         runner.waits = False
         self._away.add(trial_id)
@@ -89,8 +98,34 @@ class Race:
         trials, most = self.trials or len(self._known), self._axis.most
         return Rung(self._axis.rung(rung), most, trials, here, leader, let_go, self.ties)
 
+    def _filling(self, rung: int) -> Rung | None:
+        """The same of the rung that is judged next, while trials come to it one by one."""
+        if self._field is None:
+            here = self._here(rung)
+            if not here:
+                return None
+            seen = self._seen(rung, here)
+            if self.ties is not None:  # they are ranked by all that are here
+                return seen
+            numbered = ((self._known[each.trial_id], each) for each in here)
+            self._field = Field(numbered, seen.leader, seen.let_go, seen.max_t)
+        kept, step = self._field, self._axis.rung(rung)
+        trials, most = self.trials or len(self._known), self._axis.most
+        return Rung(step, most, trials, kept.here[:], kept.leader, kept.let_go, None, kept)
+
+    def _has_come(self, runner: Runner, standing: Standing, is_new: bool) -> None:
+        """Keep who is at the rung up to date with one that comes to it, or to a later one."""
+        name, kept = standing.trial_id, self._field
+        if kept is None or (runner.rung > self._open and name in self._early):
+            return
+        if not is_new or runner.rung != self._open or standing.best >= kept.leader.best:
+            self._field = None
+        elif runner.track.is_alive:
+            kept.add(self._known[name], standing)
+
     def _part(self, rung: int, runners: Sequence[Runner], kept: int) -> None:
         """Let trials go that did not get a place at a rung, each with the reason in numbers."""
+        self._field = None
         why = reasons(ranked(self._passed[rung].standings.values(), self.ties, self.rule.score))
         for track in (one.track for one in runners):
             del self._runners[track.trial_id]

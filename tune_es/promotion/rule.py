@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from tune_es.promotion.field import Field
 from tune_es.promotion.standing import Standing
 from tune_es.promotion.ties import Score, TieBreak, best, ranked
 
@@ -32,10 +33,35 @@ class Rung:
     leader: Standing
     let_go: Sequence[Standing] = ()
     ties: TieBreak | None = None
+    #: The same trials as they are counted from one to the next, where nothing breaks their ties.
+    _field: Field | None = field(default=None, repr=False, compare=False)
 
     def ranked(self, score: Score = best) -> list[Standing]:
         """Those that are here, the best first, by a score that is read off every metric alike."""
         return ranked(self.here, self.ties, score)
+
+    def top(self, count: int, score: Score = best) -> list[Standing]:
+        """The first of :meth:`ranked`."""
+        return self._field.top(score, count) if self._field else self.ranked(score)[:count]
+
+    def ranks(self, score: Score, standings: Sequence[Standing]) -> list[int]:
+        """Where some of them are in :meth:`ranked`, counted from 1."""
+        if self._field:
+            return self._field.ranks(score, standings)
+        places = {each.trial_id: at for at, each in enumerate(self.ranked(score), start=1)}
+        return [places[each.trial_id] for each in standings]
+
+    def catching(self, noise: float) -> int:
+        """How many of those that are here have the leader in reach."""
+        if self._field:
+            return self._field.catching(noise)
+        return sum(self.can_catch(each, noise) for each in self.here)
+
+    def behind(self, noise: float) -> int:
+        """How many of those that were let go have it."""
+        if self._field:
+            return self._field.behind(noise)
+        return sum(self.can_catch(each, noise) for each in self.let_go)
 
     def can_catch(self, standing: Standing, noise: float = 2.0) -> bool:
         """True where a trial has the leader in reach."""
@@ -81,6 +107,10 @@ class PromotionRule(ABC):
     def places(self, arrived: int) -> int:
         """How many of those that came to a rung go on, where no rung waits for another trial."""
         return arrived
+
+    def hurries(self, step: float, arrived: int, missing: int) -> bool:
+        """False where :meth:`safe` names nobody, whoever has arrived; asked before a rung is."""
+        return True
 
     def safe(self, rung: Rung, missing: int, memory: Any) -> Sequence[str]:
         """Who of those that came goes on, whatever the ``missing`` trials do that may still come.

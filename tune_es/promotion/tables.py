@@ -23,7 +23,7 @@ class RungTable(PromotionRule):
         ValueError: An empty table, or a rung or quota that is not a whole number of at least 1.
     """
 
-    keep: Mapping[int, int] = field(default_factory=dict)
+    keep: Mapping[int, int] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.keep, Mapping) or not self.keep:
@@ -39,9 +39,12 @@ class RungTable(PromotionRule):
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
         return self.safe(rung, 0, memory), memory
 
+    def hurries(self, step: float, arrived: int, missing: int) -> bool:
+        return missing < self.keep[int(step)]
+
     def safe(self, rung: Rung, missing: int, memory: Any) -> Sequence[str]:
         places = max(0, self.keep[int(rung.step)] - missing)
-        return [each.trial_id for each in rung.ranked()[:places]]
+        return [each.trial_id for each in rung.top(places)]
 
 
 @dataclass(frozen=True)

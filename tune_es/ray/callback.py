@@ -22,6 +22,7 @@ from tune_es.ray.judge import Judge
 from tune_es.ray.meters import Meters
 from tune_es.ray.monitor import Monitor
 from tune_es.ray.sweep import keep_results, unwrapped
+from tune_es.reading import read_number
 
 logger = logging.getLogger("tune_es")
 
@@ -115,9 +116,8 @@ class EarlyStoppingCallback(Callback):
         if self._judge is None:
             return
         leniency.give_back()
-        self.restored = self._judge = self._after_step = (
-            None  # Ray leaves this object in the user's own list
-        )
+        # Ray leaves this object in the user's own list
+        self.restored = self._judge = self._after_step = None
         self._begun = self._is_loud = False
 
     def on_trial_start(
@@ -153,7 +153,7 @@ class EarlyStoppingCallback(Callback):
 def _code(result: dict[str, Any]) -> object:
     """The code that an EarlyStopper has already written into a result it stopped at."""
     written = result.get(KEY)
-    return written.get("code") if isinstance(written, dict) else None
+    return read_number(written.get("code")) if isinstance(written, dict) else None
 
 
 class Leniency:

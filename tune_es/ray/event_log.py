@@ -13,7 +13,7 @@ from tune_es.monitoring.events import LAYOUT, EventWriter
 from tune_es.params import KEY
 from tune_es.ray.monitor import Watched
 from tune_es.ray_files import ITERATIONS, metrics_of
-from tune_es.reading import flat_items, lookup
+from tune_es.reading import flat_items, lookup, read_number
 from tune_es.records import Action, Decision
 
 #: How long lines wait for the disk, and after how long a silent sweep says that it lives.
@@ -55,7 +55,7 @@ class _Kept(NamedTuple):
         if self.decision is not None:
             return Why.of(self.decision)
         words, step = self.words, self.step
-        if not isinstance(words, dict) or not words.get("code"):
+        if not isinstance(words, dict) or not read_number(words.get("code")):
             return None
         return Why.said(words.get("reason"), step) if isinstance(step, (int, float)) else None
 

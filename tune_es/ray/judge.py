@@ -9,10 +9,13 @@ from time import perf_counter
 from typing import Any
 from weakref import WeakValueDictionary
 
-from tune_es.monitoring import columns, sentence
+from tune_es.criteria.private import check_reported
+from tune_es.monitoring import columns
+from tune_es.monitoring.log import log_decision
 from tune_es.params import params_of
 from tune_es.policy import Policy
 from tune_es.promotion import Saved
+from tune_es.reading import ODDITIES
 from tune_es.records import Decision
 from tune_es.referee import Referee
 
@@ -26,6 +29,7 @@ class Judge:
     """Judges results of trials by a policy; nothing that a trial reports makes it raise."""
 
     def __init__(self, policy: Policy) -> None:
+        check_reported(policy.criterion)
         self.referee = Referee(policy)
         self._warned: set[tuple[str, str]] = set()
         #: True once a trial may have run: from then on bad parameters of a trial end no sweep.
@@ -37,7 +41,7 @@ class Judge:
         """Ray pickles stoppers and schedulers: those who listen stay here."""
         return {**self.__dict__, "on_decision": None}
 
-    def admit(self, trial_id: str, config: Mapping[str, Any] | None) -> None:
+    def admit(self, trial_id: str, config: object) -> None:
         """Take in a trial with the stopping parameters in its config.
 
         Raises:
@@ -45,8 +49,8 @@ class Judge:
                 trial with such parameters gets the common policy, and a warning says so.
         """
         try:
-            self.referee.admit(trial_id, params_of(config or {}))
-        except (ValueError, TypeError) as error:
+            self.referee.admit(trial_id, params_of(config if isinstance(config, Mapping) else {}))
+        except ODDITIES as error:
             if not self.started:
                 raise ValueError(f"trial {trial_id}: {error}") from error
             logger.warning("trial %s: %s; it gets the policy of the sweep", trial_id, error)
@@ -70,12 +74,12 @@ class Judge:
             return None
         if self.referee.stands_still(reading.observation):
             self._warn(trial_id, policy.time_attr, "did not grow, so a result was not judged")
-        before = self.referee.last(trial_id)
+        before = self.referee.judged
         decision = self.referee.observe(reading.observation, saved)
-        if decision is not before:
+        if self.referee.judged > before:
             if self.on_decision is not None:
                 self.on_decision(perf_counter() - begun)
-            _log(decision)
+            log_decision(decision)
         return decision
 
     def columns(self, trial_id: str, result: Mapping[str, Any]) -> dict[str, str | float]:
@@ -93,7 +97,7 @@ class Judge:
         """The ``es`` entry of a trial that promotion has let go while it was paused: why."""
         decision = self.referee.last(trial_id)
         if decision is not None:
-            _log(decision)
+            log_decision(decision)
         return self._words(decision)
 
     def _words(self, decision: Decision | None) -> dict[str, str | float]:
@@ -114,10 +118,3 @@ class Judge:
             logger.warning(
                 "trial %s: result key %r %s; said once per trial", trial_id, name, problem
             )
-
-
-def _log(decision: Decision) -> None:
-    if decision.stop:
-        logger.info("trial %s step %s: %s", decision.trial_id, decision.step, sentence(decision))
-    else:
-        logger.debug("trial %s step %s: %s", decision.trial_id, decision.step, decision.verdict)

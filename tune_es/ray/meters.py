@@ -148,7 +148,7 @@ class Meters:
             self._tally.know(trial.trial_id, step, _analysis(trial))
             if trial.is_finished():
                 self._tally.end(trial.trial_id)
-            if trial.status == Trial.TERMINATED and lookup(trial.last_result, CODE):
+            if trial.status == Trial.TERMINATED and read_number(lookup(trial.last_result, CODE)):
                 self._stopped += self._tally.is_early(step)
 
     def _hand_over(self, trials: list[Trial]) -> None:

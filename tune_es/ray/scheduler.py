@@ -15,6 +15,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from tune_es.checks import check_count, check_fields
+from tune_es.criteria.private import check_reported
 from tune_es.policy import Policy
 from tune_es.ray.callback import (
     UNREADABLE,
@@ -237,13 +238,13 @@ def _checked(owner: str, policy: Policy | None, given: Mapping[str, Any]) -> dic
     if policy is not None:
         if given:
             raise ValueError(f"{owner} takes a policy or its fields, got both: {sorted(given)}")
-        return {name: getattr(policy, name) for name in names}
+        given = {name: getattr(policy, name) for name in names}
     later = ("metric", "mode", "max_t")  # None here: the sweep may give it
     known = {name: value for name, value in given.items() if value is not None or name not in later}
     if "metric" in known:
-        Policy(**{"mode": "min", "max_t": 1, **known})
+        check_reported(Policy(**{"mode": "min", "max_t": 1, **known}).criterion)
     else:
-        from_spec(known.get("stop", "none"))
+        check_reported(from_spec(known.get("stop", "none")))
         if known.get("promotion") is not None:
             promotion_from_spec(known["promotion"])
     return known

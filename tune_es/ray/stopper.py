@@ -12,6 +12,7 @@ from tune_es.checks import check_fields
 from tune_es.params import KEY
 from tune_es.policy import Policy
 from tune_es.ray.judge import Judge, judges
+from tune_es.ray.transfer import Transfer
 
 
 class EarlyStopper(Stopper):
@@ -31,6 +32,8 @@ class EarlyStopper(Stopper):
     >>> run_config = RunConfig(stop=stopper)
     """
 
+    _transfer: Transfer | None = None
+
     def __init__(self, policy: Policy | None = None, **policy_fields: Any) -> None:
         check_fields("EarlyStopper", policy_fields, [each.name for each in fields(Policy)])
         if policy is not None and policy_fields:
@@ -40,9 +43,17 @@ class EarlyStopper(Stopper):
         self._judge = Judge(Policy.from_dict(policy_fields) if policy is None else policy)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> EarlyStopper:
-        """The stopper for a policy in a YAML file."""
-        return cls(Policy.from_file(path))
+    def from_file(cls, path: str | Path, **changes: Any) -> EarlyStopper:
+        """The stopper for a policy in a YAML file; changes and warnings as for the scheduler.
+
+        What can be known before the sweep is warned of at once. Nothing is said of the number of
+        trials, which no stopper is told.
+        """
+        stopper = cls(Policy.from_file(path, **changes))
+        stopper._transfer = Transfer.from_file(path)
+        if stopper._transfer is not None:
+            stopper._transfer.begin(stopper.policy, None)
+        return stopper
 
     @property
     def policy(self) -> Policy:
@@ -57,6 +68,8 @@ class EarlyStopper(Stopper):
         judges[trial_id] = self._judge
         self._judge.admit(trial_id, result.get("config"))
         words = self._judge.columns(trial_id, result)
+        if self._transfer is not None:
+            self._transfer.note(trial_id, result)
         result[KEY] = words
         if words["code"]:
             self._judge.forget(trial_id)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tune_es.certificate import FEWEST, FIRST, Certificate, typical_noise
 from tune_es.policy import Policy
-from tune_es.reading import read_number
+from tune_es.reading import lookup, read_number
 
 logger = logging.getLogger("tune_es")
 
@@ -57,7 +57,8 @@ class Transfer:
         """A trial has reported."""
         if self._settled:
             return
-        value, values = read_number(result.get(self._metric)), self._values.setdefault(trial_id, [])
+        value = read_number(lookup(result, self._metric))
+        values = self._values.setdefault(trial_id, [])
         if value is not None and len(values) < self._needed:
             values.append(value)
         told = [each for each in self._values.values() if len(each) == self._needed]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_es.checks import nearest
-from tune_es.documents import load_yaml
+from tune_es.documents import load_yaml, read_text
 from tune_es.policy import Policy
 from tune_es.promotion import PromotionRule
 from tune_es.replay.cluster import Scheduler
@@ -112,7 +112,7 @@ aggressive, balanced, full, halving, median, none, patience, safe
     if path.suffix not in SUFFIXES:
         names = nearest(name_or_file, [*PRESETS, FULL])
         raise ValueError(f"no policy is called {name_or_file!r}, and a file ends in .yaml; {names}")
-    return _ruled(path.stem, path.read_text(encoding="utf-8"))
+    return _ruled(path.stem, read_text(path))
 
 
 def candidates(names: Iterable[str]) -> list[Candidate]:

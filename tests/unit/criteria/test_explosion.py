@@ -41,6 +41,17 @@ def test_an_accuracy_never_explodes(curve: list[float]) -> None:
     assert stops(Policy("accuracy", "max", stop=RULE), curve) is None
 
 
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_a_start_near_0_is_no_measure_whatever_the_mode(mode: str) -> None:
+    falling = [-0.01, *[-4.0] * 9]
+    exploding = [-0.01, *[-400.0] * 9]
+    for scores, stop in ((falling, None), (exploding, (6, "HOPELESS"))):
+        values = scores if mode == "max" else [-score for score in scores]
+        assert stops(Policy("value", mode, stop=Patience(20)), values) == stop
+    kept = Policy("value", "max", stop=Explosion(least_start=0), explosion_factor=None)
+    assert stops(kept, falling) == (6, "HOPELESS")
+
+
 def test_the_evidence_is_in_the_users_sign() -> None:
     decision = Policy("loss", "min", stop=RULE).first_stop([1.0, 0.5, 50.0, 60.0])
     assert decision is not None
@@ -63,6 +74,7 @@ def test_every_policy_has_this_guard_unless_it_is_switched_off() -> None:
     [
         (late(Explosion, 1), "Explosion.factor must be a number above 1, got 1"),
         (late(Explosion, math.inf), "got inf"),
+        (late(Explosion, least_start=-1), "Explosion.least_start must be a number at least 0"),
         (late(Explosion, patience=0), "Explosion.patience must be a whole number of at least 1"),
         (
             late(Policy, "a", "min", Patience(3), explosion_factor=0.5),

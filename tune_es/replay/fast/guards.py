@@ -64,13 +64,14 @@ def _divergence(values: Floats, starts: Ints, stops: Ints, options: _Drop, ranks
 
 class _Burst(NamedTuple):
     factor: float
+    least: float
     patience: int
     hopeless: int = RANK[Cause.HOPELESS]
 
 
 def explosion(rule: Explosion, block: Block) -> Say:
     """:class:`tune_es.Explosion`; it hears finite values only."""
-    options = _Burst(float(rule.factor), rule.patience)
+    options = _Burst(float(rule.factor), float(rule.least_start), rule.patience)
     return block.judge_finite(_explosion, rule.metric, options)
 
 
@@ -83,7 +84,7 @@ def _explosion(values: Floats, starts: Ints, stops: Ints, options: _Burst, ranks
             if value - value != 0.0:
                 continue
             if best == -np.inf:
-                limit = options.factor * value
+                limit = options.factor * min(value, -options.least)
             best = max(value, best)
             bad = bad + 1 if best < 0.0 and value < limit else 0
             if bad >= options.patience:

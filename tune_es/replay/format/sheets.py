@@ -57,18 +57,33 @@ def open_parquet(path: Path) -> Any:
         ValueError: It is no Parquet file, or only the first part of one.
     """
     try:
-        names = [name for name in NAME_COLUMNS if name in pq.read_schema(path).names]
+        nested = pa.types.is_nested  # such a column has no dictionary, and is refused later
+        texts = [each.name for each in pq.read_schema(path) if not nested(each.type)]
+        names = [name for name in NAME_COLUMNS if name in texts]
         return pq.ParquetFile(path, read_dictionary=names, buffer_size=1 << 18)
     except pa.ArrowInvalid as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} is no complete Parquet file: {reason}") from None
 
 
+def _read_parquet(path: Path) -> Any:
+    table = open_parquet(path).read()
+    table.validate(full=True)  # a damaged file may read well and name what is not there
+    return table
+
+
 def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """The header and the rows of a CSV file; cells without a column are left out."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = [{key: value or "" for key, value in row.items() if key} for row in reader]
+    """The header and the rows of a CSV file; cells without a column are left out.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = [{key: value or "" for key, value in row.items() if key} for row in reader]
+    except csv.Error as error:
+        raise ValueError(f"{path} is no CSV file: {error}") from None
     return list(reader.fieldnames or []), rows
 
 
@@ -82,8 +97,8 @@ def read_sheets(folder: Path) -> Sheets:
     return Sheets(
         folder.resolve().name,
         *read_rows(folder / TASKS),
-        open_parquet(folder / CURVES).read(),
-        open_parquet(folder / CONFIGS).read(),
+        _read_parquet(folder / CURVES),
+        _read_parquet(folder / CONFIGS),
         readme.read_bytes().decode("utf-8") if readme.is_file() else None,
     )
 

@@ -42,15 +42,18 @@ def check_columns(sheets: Sheets) -> Iterator[Finding]:
     yield from missing_columns(CURVES, KEYS, sheets.curves.column_names)
     yield from missing_columns(CONFIGS, NAME_COLUMNS, sheets.configs.column_names)
     yield from missing_columns(TASKS, TASK_COLUMNS, sheets.header)
-    yield from _twice(CURVES, sheets.curves.column_names)
     for file, table, keys in (
         (CURVES, sheets.curves, KEYS),
         (CONFIGS, sheets.configs, NAME_COLUMNS),
     ):
-        for key in keys:
-            if key in table.column_names and table[key].null_count:
-                rule = f"{key} must be given in every row"
-                yield Finding(ERROR, file, rule, f"{table[key].null_count} rows without")
+        yield from _twice(file, table.column_names)
+        for field, column in zip(table.schema, table.columns, strict=True):
+            if field.name in keys and column.null_count:
+                rule = f"{field.name} must be given in every row"
+                yield Finding(ERROR, file, rule, f"{column.null_count} rows without")
+            if field.name in NAME_COLUMNS and pa.types.is_nested(field.type):
+                rule = f"column {field.name!r} must hold names"
+                yield Finding(ERROR, file, rule, str(field.type))
     for field in sheets.curves.schema:
         if field.name not in NAME_COLUMNS and not is_numeric(field.type):
             rule = f"column {field.name!r} must hold numbers"

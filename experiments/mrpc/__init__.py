@@ -1,0 +1,1 @@
+"""Early stopping strategies on MRPC, compared on full runs and on live ones."""
