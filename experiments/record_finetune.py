@@ -26,13 +26,15 @@ from experiments.extras import EMBEDDED_MODEL, MissingExtraError, require
 from experiments.finetune.cache import write_whole
 from experiments.finetune.options import add_training_options
 from experiments.finetune.tasks import needs_hub
-from experiments.provenance import command, machine, versions
+from experiments.provenance import command
 from tune_es.replay import CurveSet, Task, TaskCurves
 from tune_es.replay.curve_set import CONFIGS, CURVES, README, TASKS
 from tune_es.replay.storage import load_tasks, save_curve_set
 
-MODULES = ("torch", "transformers", "pyarrow")
+MODULES = ("torch", "transformers", "pyarrow", "rich")
 MODES = {"eval_accuracy": "max", "eval_loss": "min", "eval_f1": "max"}
+#: Wall time says how busy the machine was; the set has CPU seconds instead.
+LEFT_OUT = ("train_seconds",)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -156,15 +158,16 @@ def _file(options: argparse.Namespace, task: str, at: int) -> Path:
 
 
 def _write(options: argparse.Namespace, ran: str) -> None:
+    from experiments.finetune.about import notes, readme
+    from experiments.finetune.tasks import load_task
+
     tasks = tuple(_curves(options, task) for task in options.task)
-    readme = (
-        f"# Fine-tuning curves\n\n{options.configs} random configurations of each task, trained "
-        f"in full; every metric at every evaluation.\n\n- Command: `{ran}`\n"
-        f"- Versions: {versions(('torch', 'transformers', 'numpy'))}\n- Machine: {machine()}\n"
-    )
+    caps = {"max_train": options.max_train, "max_eval": options.max_eval}
+    told = {_short(task): notes(load_task(task, **caps)) for task in options.task}
+    text = readme(options, ran, told, [*tasks[0].metrics, "seconds"])
     for name in (CURVES, CONFIGS, TASKS, README):  # of fewer configurations
         (options.out / name).unlink(missing_ok=True)
-    save_curve_set(CurveSet(options.out.name, tasks, readme), options.out)
+    save_curve_set(CurveSet(options.out.name, tasks, text, told), options.out)
     print(f"{sum(map(len, tasks))} curves written to {options.out}")
 
 
@@ -172,7 +175,10 @@ def _curves(options: argparse.Namespace, task: str) -> TaskCurves:
     files = [_file(options, task, at) for at in range(options.configs)]
     trials = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     rows = [row for trial in trials for row in trial["rows"]]
-    columns = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0]}
+    names = [name for name in rows[0] if name not in LEFT_OUT]
+    columns = {  # 32 bits are what the metrics were computed in
+        name: np.array([row[name] for row in rows], np.float32).astype(float) for name in names
+    }
     seconds = columns.pop("seconds")
     metric = options.metric
     return TaskCurves(

@@ -16,6 +16,7 @@ from experiments.benchmark import PeerFactory
 from tune_es.checks import check_count, check_number
 from tune_es.records import Action
 from tune_es.replay.curves import Task
+from tune_es.replay.judged import InOrder
 
 TIME_ATTR = "training_iteration"
 
@@ -213,3 +214,35 @@ def _scaled_halving(task: Task, trials: int, first: float, factor: int) -> SyncH
 
 def _scaled_top_k(task: Task, trials: int, run: float, kept: float) -> SyncHalving:
     return SyncHalving(task, top_k_table(trials, task.max_t, run, kept))
+
+
+class FirstOnly(InOrder):
+    """The first ``limit`` trials to their end and no other: random search with less to spend.
+
+    >>> first = FirstOnly(1)
+    >>> first.choose(["a", "b"], []), first.choose(["b"], [])
+    ('a', None)
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
+        self._left -= 1
+        return pending[0] if self._left >= 0 and pending else None
+
+
+def _first(task: Task, trials: int, share: float) -> FirstOnly:
+    return FirstOnly(max(1, round(share * trials)))
+
+
+RANDOM: Mapping[str, PeerFactory] = {
+    "full": PeerFactory("every trial to its end", partial(_first, share=1.0)),
+    **{
+        f"random-{share}": PeerFactory(
+            f"the first trials to their end, a share of {share}", partial(_first, share=share)
+        )
+        for share in (0.05, 0.1, 0.2, 0.3, 0.5)
+    },
+}
+"""Nothing is stopped; there are fewer trials."""

@@ -38,16 +38,26 @@ def draw(rows: Path, path: Path) -> None:
         found = list(csv.DictReader(file))
     clean = [row for row in found if row["source"] in CLEAN]
     hard = [row for row in found if row["source"] not in CLEAN]
-    panels = {title: part for title, part in (("clean", clean), ("hard", hard)) if part}
+    parts = {"clean": clean, "hard": hard}
+    draw_panels({f"{kind} tasks ({_tasks(part)})": part for kind, part in parts.items()}, path)
+
+
+def draw_panels(panels: Mapping[str, Sequence[Row]], path: Path) -> None:
+    """A panel for each title; those without rows are left out."""
+    panels = {title: part for title, part in panels.items() if part}
     # A fixed salt makes the same figure the same file.
     with rc_context({"svg.hashsalt": "tune_es", "font.size": 9}):
         figure = Figure(figsize=(7.2 * len(panels), 6), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (title, part) in zip(axes, panels.items(), strict=True):
             _panel(axis, part)
-            axis.set_title(f"{title} tasks ({len({(r['source'], r['task']) for r in part})})")
+            axis.set_title(title)
         axes[0].legend(fontsize=8, loc="lower left")
         figure.savefig(path, metadata={"Date": None})
+
+
+def _tasks(rows: Sequence[Row]) -> int:
+    return len({(row["source"], row["task"]) for row in rows})
 
 
 def points_of(rows: Iterable[Row]) -> list[Point]:

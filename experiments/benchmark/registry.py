@@ -44,7 +44,7 @@ OUR_LADDER: Mapping[str, str] = {
 
 PACKAGE_OF: Mapping[str, str] = {
     **{name: package for package, module in MODULES.items() for name in module.PEERS},
-    **dict.fromkeys(LADDER, "simple baselines"),
+    **dict.fromkeys((*LADDER, *baselines.RANDOM), "simple baselines"),
 }
 
 #: Seeds at most: Optuna's Wilcoxon test judges some 200 results a second, 20 seeds take hours.
@@ -69,12 +69,12 @@ class Peer:
 
     def __call__(self, task: Task, trials: int) -> Scheduler:
         """A fresh scheduler."""
-        return {**PEERS, **LADDER}[self.name](task, trials)
+        return {**PEERS, **LADDER, **baselines.RANDOM}[self.name](task, trials)
 
 
 def compared(name: str) -> Candidate:
     """The candidate of that name."""
-    if name in PEERS or name in LADDER:
+    if name in PACKAGE_OF:
         return Candidate(name, Peer(name))
     each = candidate({**OURS, **OUR_LADDER}.get(name, name))
     return Candidate(name, each.make, each.policy)

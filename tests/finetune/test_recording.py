@@ -9,7 +9,7 @@ import pytest
 
 from experiments import record_finetune
 from experiments.record_finetune import main
-from tune_es.replay import load_tasks
+from tune_es.replay import load_curve_set, load_tasks
 
 SENTENCES = [
     f"DESC:manner What is word{at % 7} ?\nLOC:city Where is word{at % 5} ?" for at in range(24)
@@ -58,6 +58,13 @@ def test_every_configuration_is_recorded_once(record: Callable[..., int], tmp_pa
     assert curves.seconds is not None
     assert (curves.seconds > 0).all()
     assert len({each["lr"] for each in curves.configs}) == 3
+    assert "train_seconds" not in curves.metrics
+    curve_set = load_curve_set(tmp_path / "set")
+    notes = curve_set.notes["trec"]
+    assert int(notes["n_train"]) + int(notes["n_val"]) == 24
+    assert (notes["n_test"], notes["classes"]) == ("4", "2")
+    assert "python -m experiments.record_finetune" in curve_set.readme
+    assert all(f"| {name} |" in curve_set.readme for name in curves.metrics)
 
 
 def test_a_set_that_is_there_is_gone_on_with(

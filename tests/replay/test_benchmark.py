@@ -12,6 +12,7 @@ import pytest
 from benchmarks import lab, streaming
 from experiments import patience_costs
 from experiments.benchmark.__main__ import RESULTS, main
+from experiments.benchmark.baselines import RANDOM
 from experiments.benchmark.lockstep import reached_in_lockstep
 from experiments.benchmark.registry import LADDER, OUR_LADDER, OURS, PACKAGE_OF, PEERS, compared
 from experiments.benchmark.report import REPORTED, package_of
@@ -70,7 +71,7 @@ def test_every_setting_can_be_built_and_runs(name: str) -> None:
 def test_no_two_policies_share_a_name() -> None:
     assert not set(PEERS) & {*OURS, *OUR_LADDER}
     assert not set(LADDER) & {*OURS, *OUR_LADDER, *PEERS}
-    assert set(PACKAGE_OF) == {*PEERS, *LADDER}
+    assert set(PACKAGE_OF) == {*PEERS, *LADDER, *RANDOM}
 
 
 def test_lockstep_compares_the_best_with_the_median_of_the_means() -> None:
