@@ -25,10 +25,9 @@ def saved(folder: Path, **notes: str) -> Path:
     gains = [[max(0, step - 2) * trial / 100 for step in range(STEPS)] for trial in range(TRIALS)]
     accuracy = [[0.4 + gain for gain in each] for each in gains]
     losses = [[1 - trial / 50 - step / 40 for step in range(STEPS)] for trial in range(TRIALS)]
-    columns = {"eval_loss": losses, "train_loss": losses, "test_loss": losses}
     curves = task_curves(
         accuracy, "eval_accuracy", "max", source="tiny", name="one", test_accuracy=accuracy,
-        **columns,
+        eval_loss=losses, train_loss=losses, test_loss=losses,
     )  # fmt: skip
     save_curve_set(CurveSet("tiny", (curves,), "", {"one": notes} if notes else {}), folder)
     return folder
