@@ -61,8 +61,8 @@ def test_every_configuration_is_recorded_once(record: Callable[..., int], tmp_pa
     assert "train_seconds" not in curves.metrics
     curve_set = load_curve_set(tmp_path / "set")
     notes = curve_set.notes["trec"]
-    assert int(notes["n_train"]) + int(notes["n_val"]) == 24
-    assert (notes["n_test"], notes["classes"]) == ("4", "2")
+    assert int(notes["n_train"]) + int(notes["n_val"]) == 48  # two lines each
+    assert (notes["n_test"], notes["classes"]) == ("8", "2")
     assert "python -m experiments.record_finetune" in curve_set.readme
     assert all(f"| {name} |" in curve_set.readme for name in curves.metrics)
 
