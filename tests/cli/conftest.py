@@ -30,10 +30,8 @@ class Said(NamedTuple):
 Command = Callable[..., Said]
 
 
-@pytest.fixture
-def tune_es(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs the command with these words; the exit code is 0, a number, or the message."""
-    monkeypatch.setenv("COLUMNS", "100")
 
     def run(*words: object) -> Said:
         monkeypatch.setattr("sys.argv", ["tune-es", *map(str, words)])
@@ -45,6 +43,13 @@ def tune_es(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Said(told.out, told.err, last[0] if refused else ended.value.code)
 
     return run
+
+
+@pytest.fixture
+def tune_es(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command in this process."""
+    monkeypatch.setenv("COLUMNS", "100")
+    return runner(monkeypatch, capsys)
 
 
 def curves(source: str = "made", name: str = "task") -> TaskCurves:

@@ -6,14 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
+from tests.cli.conftest import Command, runner
 from tests.ray.head_node import HeadNode, head_node, wait_until
-from tune_es.cli import main
 from tune_es.monitoring import Status, read_experiment
 from tune_es.ray.jobs import Jobs
 from tune_es.ray.resume import check_restorable, load_trainable
@@ -59,17 +58,6 @@ sys.exit(3)
 """
 
 
-class Said(NamedTuple):
-    """What a command printed and how it ended."""
-
-    out: str
-    err: str
-    code: Any
-
-
-Command = Callable[..., Said]
-
-
 @pytest.fixture(scope="module")
 def node() -> Iterator[HeadNode]:
     with head_node(num_cpus=4) as head:
@@ -90,17 +78,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tune_es(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs the command with these words in this process."""
+    """The command in this process."""
     monkeypatch.setenv("COLUMNS", "120")
-
-    def run(*words: object) -> Said:
-        monkeypatch.setattr("sys.argv", ["tune-es", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = capsys.readouterr()
-        return Said(told.out, told.err, ended.value.code)
-
-    return run
+    return runner(monkeypatch, capsys)
 
 
 def test_a_sweep_outlives_its_terminal_is_stopped_and_goes_on_from_its_folder(
@@ -135,7 +115,7 @@ def test_a_sweep_outlives_its_terminal_is_stopped_and_goes_on_from_its_folder(
     assert not read_experiment(folder).is_over
 
     monkeypatch.chdir(project)
-    assert "--trainable FILE.py:train" in tune_es("submit", folder, *at).code
+    assert "--trainable FILE.py:train" in str(tune_es("submit", folder, *at).code)
     again = tune_es("submit", folder, "--trainable", "sweep.py:train", "--wait", *at)
     assert again.code == 0, again.out
     assert "SUCCEEDED" in again.err
@@ -206,15 +186,15 @@ def test_a_mistake_is_one_line(
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", node.dashboard)
     said = tune_es(*words)
     assert str(said.code).startswith("tune-es: ")
-    assert message in said.code
-    assert "\n" not in said.code
+    assert message in str(said.code)
+    assert "\n" not in str(said.code)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "http://127.0.0.1:1"])
 def test_where_no_job_api_answers_it_is_said_in_one_line(tune_es: Command, address: str) -> None:
     said = tune_es("status", "--address", address)
     assert f"no job API of Ray answers at {address}" in str(said.code)
-    assert "\n" not in said.code
+    assert "\n" not in str(said.code)
 
 
 def test_a_trainable_is_named_by_file_or_module(project: Path) -> None:
@@ -244,5 +224,5 @@ def test_without_the_dashboards_packages_it_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("tune_es.ray.job_client.NEEDED", ("json", "no_such_package"))
     said = tune_es("status", "--address", "http://127.0.0.1:1")
-    assert "needs no_such_package" in said.code
-    assert "pip install 'tune-es[dashboard]'" in said.code
+    assert "needs no_such_package" in str(said.code)
+    assert "pip install 'tune-es[dashboard]'" in str(said.code)
