@@ -67,7 +67,8 @@ def ray_address() -> Iterator[str]:
 #: is mostly run by processes of its own. Both should take as long.
 BESIDE = (
     "test_optuna_search", "test_live_tuning", "test_meta",
-    "test_best_checkpoint", "test_dashboard", "test_jobs", "test_other_models", "test_readme",
+    "test_best_checkpoint", "test_commands", "test_dashboard", "test_jobs", "test_other_models",
+    "test_readme",
 )  # fmt: skip
 
 

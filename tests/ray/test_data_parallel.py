@@ -28,7 +28,7 @@ def on_two_nodes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_a_stopped_trial_frees_both_nodes_within_a_report(on_two_nodes: dict[str, Any]) -> None:
-    """No worker comes to another report, no actor is left, and the next trial has the nodes."""
+    """No worker comes to another report, no actor is left, and all CPUs are free again."""
     assert {name: tuple(each) for name, each in on_two_nodes["numbers"].items()} == {
         name: expected(two_nodes.POLICY, curve) for name, curve in two_nodes.CURVES.items()
     }
@@ -72,6 +72,7 @@ def promoted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sweep]:
 def test_a_paused_trial_goes_on_from_its_checkpoint_with_other_workers(
     promoted: tuple[Path, Sweep],
 ) -> None:
+    """Each trial needs all CPUs, so each has had those of the one before."""
     folder, done = promoted
     for lines in traces(folder, "better"):
         assert [line["step"] for line in lines] == [1, 2, 3, 4]

@@ -1,8 +1,8 @@
-"""Trials of two workers each on two nodes: each worker on a node of its own, and one trial a time.
+"""A trial of two workers on two nodes, each worker on a node of its own.
 
     python -c "from tests.ray.two_nodes import main; main()" STORAGE
 
-writes what became of its two trials into told.json. The nodes are processes of this one, and end
+writes what became of it into told.json. The nodes are processes of this one, and end
 with it. It must not be the main module: Ray pickles classes of that by value, with the cluster that
 they refer to.
 """
@@ -30,8 +30,8 @@ from tune_es.ray import EarlyStoppingScheduler
 from tune_es.ray.data_parallel import data_parallel
 
 POLICY = Policy("loss", "min", stop=Patience(2), max_t=20)
-#: Both are stopped at step 4 and would begin with step 5, which is not to be finished.
-CURVES = {"first": [0.9, 0.5, 0.6, 0.6, 0.6], "second": [0.8, 0.4, 0.6, 0.7, 0.7]}
+#: It is stopped at step 4 and would begin with step 5, which is not to be finished.
+CURVES = {"first": [0.9, 0.5, 0.6, 0.6, 0.6]}
 STOPPED_AT = 4
 NODE: Row = {"num_cpus": 1, "object_store_memory": 80 * 1024 * 1024}
 
