@@ -34,7 +34,7 @@ INTERVAL = {"RAY_metrics_report_interval_ms": "1000"}
 SILENCE_S = 3.5
 STATES, STOPPED = "ray_tune_es_trials", '{experiment="stopped"}'
 #: How long something is waited for that takes seconds on a machine with nothing else to do.
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 
 
 @dataclass
