@@ -20,10 +20,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := $(wildcard tune_es search_spaces experiments benchmarks tests .ci/pins.py)
 
-.PHONY: help setup test lint format demo bench pins clean
+.PHONY: help setup test chaos lint format demo bench pins clean
 
 help:
 	@echo "make test    run the tests"
+	@echo "make chaos   run the tests that kill drivers and nodes"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make demo    a sweep of 16 trials that stops early and says why"
 	@echo "make bench   time one decision, and the judging of recorded curves"
@@ -44,7 +45,11 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart=0 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart=0 \
+	  -m "not chaos" $(PYTEST_ARGS)
+
+chaos: $(READY)
+	$(BIN)/python -m pytest -q -n0 -m chaos $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -41,6 +41,7 @@ def told(module: str, storage: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.chaos
 def test_trials_of_a_lost_node_are_decided_as_if_it_had_stayed(tmp_path: Path) -> None:
     of_both = told("lost_node", tmp_path)
     assert sorted(Counter(of_both["starts"]).values()) == [1, 2]
@@ -54,6 +55,7 @@ def lost_while_paused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any
     return told("lost_while_paused", tmp_path_factory.mktemp("lost"))
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("name", paused.SWEEPS)
 def test_paused_trials_outlive_a_lost_node(lost_while_paused: dict[str, Any], name: str) -> None:
     """They go on from their checkpoints, and the rung waits for no trial that is lost for good."""

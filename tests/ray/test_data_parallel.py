@@ -92,6 +92,7 @@ def test_checkpoints_of_the_workers_are_those_of_tune(promoted: tuple[Path, Swee
         assert kept == [Path(checkpoint.path, "state.pt")]
 
 
+@pytest.mark.chaos
 def test_workers_do_not_outlive_a_killed_driver(ray_address: str, tmp_path: Path) -> None:
     run_until_killed("killed_teams", ray_address, str(tmp_path))
     pids = {line["pid"] for lines in traces(tmp_path, "killed") for line in lines}

@@ -27,6 +27,7 @@ def study_of(restored: tune.Tuner) -> list[FrozenTrial]:
     return trials
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_a_killed_sweep_is_told_as_one_in_peace(
     ray_address: str, tmp_path: Path, kind: str

@@ -327,6 +327,7 @@ def test_asynchronous_halving_promotes_as_workers_come_free(tmp_path: Path) -> N
     assert {1} < set(reached(sweep).values()) <= {1, 2, 4, LENGTH}
 
 
+@pytest.mark.chaos
 def test_a_killed_sweep_goes_on_with_its_paused_trials(ray_address: str, tmp_path: Path) -> None:
     run_until_killed("killed_promotion", ray_address, str(tmp_path))
     with within(60):
