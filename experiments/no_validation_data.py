@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel
 
-from experiments.finetune.model import load_tokenizer, resolve
+from experiments.finetune.features import frozen_features
 from experiments.finetune.tasks import load_task
 
 TEXTS = 1800
@@ -75,19 +74,7 @@ def questions(texts: Path) -> Rows:
     """Questions by what they ask for, seen by a frozen encoder: the mean of its last layer."""
     task = load_task(f"trec:{texts / 'trec'}")
     split = task.train.take(range(TEXTS))
-    tokenizer = load_tokenizer("minilm-l6")
-    encoder = AutoModel.from_pretrained(resolve("minilm-l6")).eval()
-    found = []
-    with torch.no_grad():
-        for at in range(0, TEXTS, 100):
-            batch = tokenizer(
-                list(split.texts[at : at + 100]), padding=True, truncation=True, max_length=32,
-                return_tensors="pt",
-            )  # fmt: skip
-            mask = batch["attention_mask"][..., None]
-            states = encoder(**batch).last_hidden_state
-            found.append((states * mask).sum(1) / mask.sum(1))
-    features = torch.cat(found)
+    features = frozen_features(split.texts)
     spread = (features - features.mean(0)) / features.std(0)
     return Rows(spread, torch.tensor(split.labels, dtype=torch.long))
 

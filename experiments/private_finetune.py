@@ -24,10 +24,9 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import cross_entropy, normalize
-from transformers import AutoModel
 
 from experiments.finetune.data import Split
-from experiments.finetune.model import load_tokenizer, resolve
+from experiments.finetune.features import frozen_features
 from experiments.finetune.tasks import load_task
 from experiments.provenance import command, machine, versions
 from experiments.tables import markdown_table
@@ -111,21 +110,9 @@ def chance_of(seed: int | None) -> torch.Generator:
     return torch.Generator().manual_seed(secrets.randbits(63) if seed is None else seed)
 
 
-@torch.no_grad()
 def encoded(split: Split) -> Rows:
-    """Sentences as the frozen encoder sees them: the mean of its last layer, of length 1."""
-    tokenizer = load_tokenizer("minilm-l6")
-    encoder = AutoModel.from_pretrained(resolve("minilm-l6")).eval()
-    found = []
-    for at in range(0, len(split.texts), 100):
-        batch = tokenizer(
-            list(split.texts[at : at + 100]), padding=True, truncation=True, max_length=32,
-            return_tensors="pt",
-        )  # fmt: skip
-        mask = batch["attention_mask"][..., None]
-        states = encoder(**batch).last_hidden_state
-        found.append((states * mask).sum(1) / mask.sum(1))
-    return Rows(normalize(torch.cat(found), dim=1), torch.tensor(split.labels))
+    """Sentences as the frozen encoder sees them, each of length 1."""
+    return Rows(normalize(frozen_features(split.texts), dim=1), torch.tensor(split.labels))
 
 
 def run(train: Rows, validation: Rows, test: Rows, seed: int) -> dict[str, tuple[int, float]]:

@@ -16,14 +16,9 @@ os.environ.setdefault("KERAS_BACKEND", "torch")  # its default would be TensorFl
 ROOT = Path(__file__).resolve().parent.parent
 RAY_TESTS = ROOT / "tests" / "ray"
 
-# ci: the same examples on every run, half as many. dev: new ones each time, and failures are
-# remembered.
+# ci: the same examples on every run. dev: new ones each time, and failures are remembered.
 settings.register_profile(
-    "ci",
-    max_examples=50,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("dev", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))

@@ -67,14 +67,15 @@ def test_compare_sweeps_runs_every_arm_once(
     small = ["--trials", "2", "--evals", "6", "--epochs", "3", "--max-train", "64"]
     options = ["--task", "docstrings", *small, "--max-eval", "40", "--max-length", "16"]
     options += ["--runs", str(runs), "--results", str(results)]
-    options += ["--arms", "none", "promotion", "--record", str(tmp_path / "set")]
+    options += ["--arms", "none", "balanced", "promotion", "--record", str(tmp_path / "set")]
     said = ran("experiments.compare_sweeps", *options)
     table = (results / "sweep_docstrings.md").read_text()
     assert table in said
     assert "python -m experiments.compare_sweeps --task docstrings" in table
     with (results / "sweep_docstrings.csv").open() as file:
-        none, promotion = csv.DictReader(file)
+        none, balanced, promotion = csv.DictReader(file)
     assert (none["scheduler"], none["steps"]) == ("no stopping", "12")
+    assert float(balanced["steps"]) <= 12
     assert 6 < float(promotion["steps"]) <= 12
     (curves,) = load_tasks(tmp_path / "set")
     assert (curves.task.metric, curves.lengths.tolist()) == ("eval_loss", [6, 6])
@@ -82,7 +83,7 @@ def test_compare_sweeps_runs_every_arm_once(
     kept = {path: path.stat().st_mtime_ns for path in runs.glob("*/*.json")}
     assert compare_sweeps.main([*options[:-1], str(tmp_path / "again")]) == 0
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert len(kept) == 2
+    assert len(kept) == 3
     assert compare_sweeps.main([*options, "--trials", "3"]) == 2
     assert "was made with another trials" in capsys.readouterr().err
 

@@ -102,7 +102,7 @@ def test_what_is_trained_is_not_trained_again_and_stops_live_where_the_replay_sa
         run = live[told.strategy]
         assert (run["stopped"], run["kept"]) == (told.stopped, told.kept)
         assert run["end"]["test_f1"] == told.f1
-        assert run["peak_mb"] + 1 >= run["peak_mb_before"] > 0  # counted to some pages
+        assert run["peak_mb"] >= run["peak_mb_before"] > 0
     assert min(run["stopped"] for run in live.values()) < 16
     assert "| multi-metric | 0 |" in (mrpc / "out" / "mrpc.md").read_text()
 
