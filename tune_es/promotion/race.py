@@ -12,7 +12,7 @@ from tune_es.promotion.axis import PILOT, Axis
 from tune_es.promotion.field import Field
 from tune_es.promotion.rule import PromotionRule, Rung
 from tune_es.promotion.standing import Standing, Track
-from tune_es.promotion.ties import TieBreak, ranked, reasons
+from tune_es.promotion.ties import TieBreak, leader_of, ranked, reasons
 
 
 @dataclass
@@ -88,15 +88,23 @@ class Race:
 
     def _seen(self, rung: int, here: Sequence[Standing]) -> Rung:
         """The rung as it would be if nobody had gone on from it early."""
-        let_go = [each for each in self._let_go.values() if each is not None]
+        let_go = self._behind()
+        leader = leader_of([*here, *self._elsewhere(rung), *let_go], self.ties)
+        trials, most = self.trials or len(self._known), self._axis.most
+        return Rung(self._axis.rung(rung), most, trials, here, leader, let_go, self.ties)
+
+    def _elsewhere(self, rung: int) -> list[Standing]:
+        """Who is past the rung or over, but for those that went on from it early."""
         others = [one.track for one in self._runners.values() if one.rung > rung]
         racing = [
             one.standing() for one in others if one.is_alive and one.trial_id not in self._early
         ]
         over = [each for name, each in self._over.items() if name not in self._early]
-        leader = ranked([*here, *racing, *over, *let_go], self.ties)[0]
-        trials, most = self.trials or len(self._known), self._axis.most
-        return Rung(self._axis.rung(rung), most, trials, here, leader, let_go, self.ties)
+        return [*racing, *over]
+
+    def _behind(self) -> list[Standing]:
+        """Who was let go, and was alive."""
+        return [each for each in self._let_go.values() if each is not None]
 
     def _filling(self, rung: int) -> Rung | None:
         """The same of the rung that is judged next, while trials come to it one by one."""
@@ -104,21 +112,21 @@ class Race:
             here = self._here(rung)
             if not here:
                 return None
-            seen = self._seen(rung, here)
-            if self.ties is not None:  # they are ranked by all that are here
-                return seen
-            numbered = ((self._known[each.trial_id], each) for each in here)
-            self._field = Field(numbered, seen.leader, seen.let_go, seen.max_t)
+            if self.ties is not None and self.ties.moves_all:
+                return self._seen(rung, here)
+            numbered = [(self._known[each.trial_id], each) for each in here]
+            let_go, others = self._behind(), self._elsewhere(rung)
+            self._field = Field(numbered, let_go, others, self._axis.most, self.ties)
         kept, step = self._field, self._axis.rung(rung)
         trials, most = self.trials or len(self._known), self._axis.most
-        return Rung(step, most, trials, kept.here[:], kept.leader, kept.let_go, None, kept)
+        return Rung(step, most, trials, kept.here[:], kept.leader, kept.let_go, self.ties, kept)
 
     def _has_come(self, runner: Runner, standing: Standing, is_new: bool) -> None:
         """Keep who is at the rung up to date with one that comes to it, or to a later one."""
         name, kept = standing.trial_id, self._field
         if kept is None or (runner.rung > self._open and name in self._early):
             return
-        if not is_new or runner.rung != self._open or standing.best >= kept.leader.best:
+        if not is_new or runner.rung != self._open or kept.is_led_by(standing):
             self._field = None
         elif runner.track.is_alive:
             kept.add(self._known[name], standing)
