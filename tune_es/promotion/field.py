@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from tune_es.promotion.ranked import Ranked, Tied
@@ -43,6 +43,7 @@ class Field:
         self.leader, self.let_go = leader_of(everyone, ties), let_go
         self._head = max(map(best, everyone))
         self.here: list[Standing] = []
+        self._joined: list[int] = []
         self._numbers: dict[str, int] = {}
         self._max_t, self._ties = max_t, ties
         self._orders: dict[Score, Ranked] = {}
@@ -55,7 +56,9 @@ class Field:
     def add(self, number: int, standing: Standing) -> None:
         """One has come, the ``number``-th to join the sweep; it is behind the leader."""
         self._numbers[standing.trial_id] = number
-        insort(self.here, standing, key=self._joined)
+        at = bisect_left(self._joined, number)
+        self._joined.insert(at, number)
+        self.here.insert(at, standing)
         if not all([order.add(number, standing) for order in self._orders.values()]):
             self._moved.clear()
         for noise in self._catching:
@@ -77,7 +80,7 @@ class Field:
     def ranks(self, score: Score, standings: Sequence[Standing]) -> list[int]:
         """Where some of them stand; 1 is the best."""
         order = self._order(score)
-        return [order.rank(self._joined(each), each) for each in standings]
+        return [order.rank(self._numbers[each.trial_id], each) for each in standings]
 
     def moved(self, before: Score, count: int) -> float:
         """By how much the best so many had been behind by another score: logarithms of ratios."""
@@ -111,14 +114,11 @@ class Field:
 
     def _order(self, score: Score) -> Ranked:
         if score not in self._orders:
-            numbered = ((self._joined(each), each) for each in self.here)
+            numbered = zip(self._joined, self.here, strict=True)
             ties = self._ties
             order = Ranked(score, numbered) if ties is None else Tied(score, numbered, ties)
             self._orders[score] = order
         return self._orders[score]
-
-    def _joined(self, standing: Standing) -> int:
-        return self._numbers[standing.trial_id]
 
     def _count(self, standings: Sequence[Standing], noise: float) -> int:
         return sum(self._can_catch(each, noise) for each in standings)

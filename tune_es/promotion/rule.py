@@ -39,11 +39,13 @@ class Rung:
 
     def ranked(self, score: Score = best) -> list[Standing]:
         """Those that are here, the best first, by a score that is read off every metric alike."""
-        return ranked(self.here, self.ties, score)
+        return self.top(len(self.here), score)
 
     def top(self, count: int, score: Score = best) -> list[Standing]:
         """The first of :meth:`ranked`."""
-        return self._field.top(score, count) if self._field else self.ranked(score)[:count]
+        if self._field:
+            return self._field.top(score, count)
+        return ranked(self.here, self.ties, score)[:count]
 
     def ranks(self, score: Score, standings: Sequence[Standing]) -> list[int]:
         """Where some of them are in :meth:`ranked`, counted from 1."""
