@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tune_es.certificate import KEY
 from tune_es.checks import check_fields
-from tune_es.cohort import Axes, Cohort, Peers
+from tune_es.cohort import Cohort, Peers
 from tune_es.criteria import AnyOf, Budget, Criterion, Explosion, NonFinite
 from tune_es.criteria.combine import mute
 from tune_es.documents import changed_document, dump_yaml, load_yaml, read_text
@@ -152,16 +152,6 @@ class Policy:
     def uses_peers(self) -> bool:
         """True where a decision depends on the other trials."""
         return self.promotion is not None or self.criterion.uses_peers
-
-    @cached_property
-    def _axes(self) -> frozenset[Axes] | None:
-        return self.criterion.axes if self.criterion.uses_peers else None
-
-    def compared(self, own: Policy) -> frozenset[Axes] | None:
-        """On what a trial with its own policy is compared besides the score; None: on nothing."""
-        if own is self or own._axes is None:
-            return self._axes
-        return own._axes.union(self._axes or ())
 
     def init(self) -> PolicyState:
         """The state of a trial that has reported nothing."""

@@ -189,9 +189,9 @@ class Referee:
         return trial_id in self._ended and self._ended[trial_id].stop
 
     def _judge(self, life: Life, observation: Observation, saved: Saved) -> Decision:
-        axes = self.policy.compared(life.policy)
-        if axes is not None:
-            self._cohort.hear(observation, axes)
+        common, own = self.policy.criterion.compared, life.policy.criterion.compared
+        if common is not None or own is not None:
+            self._cohort.hear(observation, {*(common or ()), *(own or ())})
         peers = self._cohort.peers(observation.trial_id)
         life.state, decision = life.policy.step(life.state, observation, peers)
         if self._promoter is not None:

@@ -59,8 +59,9 @@ class Field:
         at = bisect_left(self._joined, number)
         self._joined.insert(at, number)
         self.here.insert(at, standing)
-        if not all([order.add(number, standing) for order in self._orders.values()]):
-            self._moved.clear()
+        for order in self._orders.values():
+            if not order.add(number, standing):
+                self._moved.clear()
         for noise in self._catching:
             self._catching[noise] += self._can_catch(standing, noise)
 

@@ -56,14 +56,18 @@ class Race:
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__, "_field": None}
-        state["_runners"] = [(*one.track.plain(), one.rung, one.waits) for one in self._runners.values()]
+        state["_runners"] = [
+            (*one.track.plain(), one.rung, one.waits) for one in self._runners.values()
+        ]
         state["_over"] = [each.plain() for each in self._over.values()]
         state["_let_go"] = [(name, each and each.plain()) for name, each in self._let_go.items()]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        runners = (Runner(Track.of(track), rung, waits) for *track, rung, waits in state["_runners"])
+        runners = (
+            Runner(Track.of(track), rung, waits) for *track, rung, waits in state["_runners"]
+        )
         self._runners = {one.track.trial_id: one for one in runners}
         self._over = {each.trial_id: each for each in map(Standing.of, state["_over"])}
         self._let_go = {name: each and Standing.of(each) for name, each in state["_let_go"]}

@@ -50,7 +50,8 @@ class Standing(NamedTuple):
     @classmethod
     def of(cls, plain: Plain) -> Standing:
         """The standing again."""
-        return cls(*plain[:-1], tuple(map(cls.of, plain[-1])))
+        *numbers, others = plain
+        return cls._make([*numbers, tuple(map(cls.of, others))])
 
     def can_catch(self, leader: Standing, max_t: float, noise: float = 2.0) -> bool:
         """True where the leader is in reach: at its pace a trial gains that much each doubling.
