@@ -111,6 +111,9 @@ SCHEDULERS: dict[str, Make] = {
     "BelowMedian": ours(stop=BelowMedian(grace_period=5)),
     "SuccessiveHalving": ours(stop=SuccessiveHalving()),
     "ParetoHalving, 2 metrics": ours(stop=ParetoHalving(("loss", "accuracy"))),
+    "ParetoHalving, hypervolume": ours(
+        stop=ParetoHalving(("loss", "accuracy"), tie_break="hypervolume")
+    ),
     "ParetoHalving, 3 metrics": ours(stop=ParetoHalving(("loss", "accuracy", "latency"))),
     "AdaptiveQuota": ours(promotion=AdaptiveQuota()),
     "AdaptiveQuota and TieBreak": ours(promotion=AdaptiveQuota(), ties=TIES),
