@@ -129,6 +129,8 @@ class Referee:
             self._ended.add(last)
             if last.stop:  # it is over: only its peers will ask for what it reported
                 self._cohort.retire(trial_id)
+            else:
+                self._cohort.rest(trial_id)
 
     def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
         """Which trial a free worker takes, the oldest first in both lists; None leaves it idle."""
