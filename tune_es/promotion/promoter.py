@@ -101,14 +101,14 @@ class Promoter(Race):
     def end(self, trial_id: str, failed: bool = False) -> None:
         """A trial is over; what it reached stays in the race as the mark to catch."""
         runner = self._runners.pop(trial_id, None)
+        if runner is not None and trial_id not in self._early:
+            self._is_gone(trial_id, runner, failed)
         self._ready.pop(trial_id, None)
         self._away.discard(trial_id)
         if failed:
             self._failed.add(trial_id)
         elif runner is not None and runner.track.is_alive:
             self._over[trial_id] = runner.track.standing()
-        if trial_id not in self._early:
-            self._field = None
 
     def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
         """The next trial for a free worker, or None to leave it idle.

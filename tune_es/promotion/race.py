@@ -146,6 +146,16 @@ class Race:
         elif runner.track.is_alive:
             kept.add(self._known[name], standing)
 
+    def _is_gone(self, trial_id: str, runner: Runner, failed: bool) -> None:
+        """Keep who is at the rung up to date with one that ends; on its way to it, it may lead."""
+        kept, track = self._field, runner.track
+        if kept is None:
+            return
+        on_its_way = trial_id in self._away and runner.rung <= self._open
+        leads = not failed and track.is_alive and kept.is_led_by(track.standing())
+        if not on_its_way or leads:
+            self._field = None
+
     def _part(self, rung: int, runners: Sequence[Runner], kept: int) -> None:
         """Let trials go that did not get a place at a rung, each with the reason in numbers."""
         self._field = None
