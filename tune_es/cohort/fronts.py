@@ -97,7 +97,8 @@ class Pile(Front):
             beaten.update(behind)
         if len(beaten) == len(self._points):
             return None
-        self._points = sorted([*(each for each in self._points if each not in beaten), *points])
+        self._points = [each for each in self._points if each not in beaten] + points
+        self._points.sort()
         self._last = points[0]
         return list(beaten)
 
