@@ -6,6 +6,7 @@ import random
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from experiments.overhead_sweep import Sweep
 
@@ -38,9 +39,9 @@ class Cost:
 
 
 def pieces(spent: Sequence[float]) -> list[float]:
-    """The means of so many pieces one after the other."""
-    length = max(1, len(spent) // PIECES)
-    return [statistics.fmean(spent[at : at + length]) for at in range(0, len(spent), length)]
+    """The means of so many pieces one after the other, as good as equally long."""
+    ends = [len(spent) * at // PIECES for at in range(PIECES + 1)]
+    return [statistics.fmean(spent[low:high]) for low, high in pairwise(ends) if low < high]
 
 
 def interval(values: Sequence[float], seed: int) -> str:
