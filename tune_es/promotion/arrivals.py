@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
-from tune_es.promotion.standing import Plain, Standing
+from tune_es.promotion.standing import Roster, Standing
 from tune_es.promotion.ties import TieBreak
 
 
@@ -21,23 +21,15 @@ class Arrivals:
     """
 
     ties: TieBreak | None = None
-    standings: dict[str, Standing] = field(default_factory=dict)
+    standings: Roster = field(default_factory=Roster)
     _ranked: list[tuple[float, str]] = field(default_factory=list)
-
-    def __getstate__(self) -> tuple[TieBreak | None, list[Plain]]:
-        return self.ties, [each.plain() for each in self.standings.values()]
-
-    def __setstate__(self, state: tuple[TieBreak | None, list[Plain]]) -> None:
-        self.ties, plain = state
-        self.standings = {each.trial_id: each for each in map(Standing.of, plain)}
-        self._ranked = sorted(map(_entry, self.standings.values()))
 
     def note(self, standing: Standing) -> None:
         """A trial comes to the rung."""
         before = self.standings.get(standing.trial_id)
         if before is not None:
             del self._ranked[bisect_left(self._ranked, _entry(before))]
-        self.standings[standing.trial_id] = standing
+        self.standings.put(standing)
         insort(self._ranked, _entry(standing))
 
     def placed(self, trial_id: str, places: int) -> list[str]:
