@@ -59,6 +59,7 @@ class Tied(Ranked):
     ) -> None:
         super().__init__(score, numbered)
         self._ties, self._by_companions = ties, by_companions(score)
+        self._entries: dict[str, Entry] = {}
         self._heads: list[float] = []
         self._groups: list[list[Entry]] = []
         self._regroup(0, 0)
@@ -86,8 +87,11 @@ class Tied(Ranked):
         return bisect_right(self._heads, entry[0]) - 1
 
     def _inside(self, entry: Entry) -> Entry:
-        """What a trial is sorted by in its group: companions come first."""
-        return (*self._by_companions(entry[-1]), *entry)
+        """What a trial is sorted by in its group: companions come first; worked out once."""
+        standing: Standing = entry[-1]
+        if standing.trial_id not in self._entries:
+            self._entries[standing.trial_id] = (*self._by_companions(standing), *entry)
+        return self._entries[standing.trial_id]
 
     def _regroup(self, at: int, start: int) -> bool:
         """Form groups again from the ``at``-th on, whose first is the ``start``-th of all.
