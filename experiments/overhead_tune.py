@@ -23,7 +23,7 @@ MAKES: dict[str, Callable[[], Any]] = {
         metric="loss", mode="min", max_t=STEPS, reduction_factor=3
     ),
     "Ray's MedianStoppingRule": lambda: MedianStoppingRule(
-        metric="loss", mode="min", grace_period=1
+        "training_iteration", "loss", "min", grace_period=1
     ),
     "balanced": lambda: EarlyStoppingScheduler(
         metric="loss", mode="min", stop="balanced", max_t=STEPS
