@@ -50,6 +50,9 @@ class Trivial(tune.Trainable):
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         return None
 
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Nothing was saved: the median rule pauses those that it has no peers for."""
+
 
 CALLS = ("on_trial_add", "on_trial_result", "on_trial_complete", "choose_trial_to_run")
 
