@@ -15,7 +15,7 @@ from tune_es.promotion import Saved
 from tune_es.records import Action, Decision, Observation
 
 #: Version of the snapshot's layout.
-LAYOUT = 3
+LAYOUT = 4
 
 
 class Referee:

@@ -77,7 +77,7 @@ class Criterion(ABC):
 
     @cached_property
     def compared(self) -> frozenset[Axes] | None:
-        """The same of one that uses peers, None of any other."""
+        """Its axes where it compares trials at all, else None."""
         return self.axes if self.uses_peers else None
 
     @cached_property
