@@ -75,7 +75,7 @@ class Spied(PromotionRule):
 
     def safe(self, rung: Rung, missing: int, memory: Any) -> Sequence[str]:
         names = list(self.inner.safe(rung, missing, memory))
-        self.early.append((rung, missing, names))
+        self.early.append((replace(rung, here=[*rung.here], _field=None), missing, names))
         return names
 
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:

@@ -134,7 +134,7 @@ class Race:
             self._field = Field(numbered, let_go, others, self._axis.most, self.ties)
         kept, step = self._field, self._axis.rung(rung)
         trials, most = self.trials or len(self._known), self._axis.most
-        return Rung(step, most, trials, kept.here[:], kept.leader, kept.let_go, self.ties, kept)
+        return Rung(step, most, trials, kept.here, kept.leader, kept.let_go, self.ties, kept)
 
     def _has_come(self, runner: Runner, standing: Standing, is_new: bool) -> None:
         """Keep who is at the rung up to date with one that comes to it, or to a later one."""

@@ -21,7 +21,8 @@ class Rung:
         step: Where it is.
         max_t: The budget of a trial.
         trials: How many trials the sweep has.
-        here: Those that wait here, and could go on.
+        here: Those that wait here, and could go on; where a rung is asked about before it is full,
+            those that come later join them.
         leader: The best of all trials of the sweep, wherever it stands; it may be over.
         let_go: Those that were paused at earlier rungs for good.
         ties: What tells tied trials apart; None: equal ones keep their order.
