@@ -13,14 +13,13 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import random
 import statistics
 import sys
 import time
 import tracemalloc
 from array import array
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from ray.tune.schedulers import (
 )
 
 from experiments.overhead_sweep import ACCURACY, STEPS, WORKERS, Sweep, new_trials
+from experiments.overhead_table import PIECES, Cost, interval, markdown, short
 from experiments.overhead_tune import real_sweeps
 from experiments.provenance import command, machine, versions
 from tune_es import (
@@ -45,11 +45,24 @@ from tune_es import (
 )
 from tune_es.ray import EarlyStoppingScheduler
 
-PIECES, RESAMPLES = 20, 1000
 MEDIANS = 30
 KEPT = (100, 300)
+#: Results from one snapshot to the next, and from one question to the next that Ray's are asked.
+SAVE_EVERY, ASK_EVERY = 2500, 50
 OTHERS = {"accuracy": "max", "latency": "min"}
 Make = Callable[[int], TrialScheduler]
+
+
+NOTES = f"""\
+Sweeps of up to {STEPS} results a trial, {WORKERS} at a time, through the schedulers themselves.
+Means over whole sweeps in microseconds of CPU time, with 90 % intervals from a bootstrap over
+{PIECES} pieces of each sweep. Ray's schedulers are asked whom to start at every {ASK_EVERY}th
+result and whenever a worker is free, ours at every result; Ray's MedianStoppingRule judges
+{MEDIANS} results of a sweep. Choosing is counted without ending those that were let go; garbage
+collection with what a sweep leaves, without Ray's trials. What is kept is counted by tracemalloc
+between sweeps of {KEPT[0]} and {KEPT[1]} trials. Saving is what Ray does with the callback, here
+at every {SAVE_EVERY:,}th result: the median, the longest, and the bytes a trial.
+"""
 
 
 class SampledMedian(MedianStoppingRule):
@@ -98,53 +111,14 @@ SCHEDULERS: dict[str, Make] = {
     "BelowMedian": ours(stop=BelowMedian(grace_period=5)),
     "SuccessiveHalving": ours(stop=SuccessiveHalving()),
     "ParetoHalving, 2 metrics": ours(stop=ParetoHalving(("loss", "accuracy"))),
+    "ParetoHalving, hypervolume": ours(
+        stop=ParetoHalving(("loss", "accuracy"), tie_break="hypervolume")
+    ),
     "ParetoHalving, 3 metrics": ours(stop=ParetoHalving(("loss", "accuracy", "latency"))),
     "AdaptiveQuota": ours(promotion=AdaptiveQuota()),
     "AdaptiveQuota and TieBreak": ours(promotion=AdaptiveQuota(), ties=TIES),
     "AsyncHalving": ours(promotion=AsyncHalving()),
 }
-
-
-@dataclass
-class Cost:
-    """What the sweeps of one scheduler and size came to, in microseconds."""
-
-    trials: int
-    results: int = 0
-    decisions: list[float] = field(default_factory=list)
-    choices: list[float] = field(default_factory=list)
-    longest: float = 0.0
-    saves: list[tuple[float, int]] = field(default_factory=list)
-
-    def add(self, sweep: Sweep) -> None:
-        """One more sweep: the means of its pieces, and the longest call."""
-        spent = sweep.decisions
-        if isinstance(sweep.scheduler, SampledMedian):
-            spent = sweep.scheduler.spent
-        self.results = len(sweep.decisions)
-        self.decisions += pieces(spent)
-        self.choices += pieces(sweep.choices[-len(sweep.choices) // 10 :])
-        self.longest = max([self.longest, *spent, *sweep.choices])
-        self.saves += sweep.saves
-
-
-def pieces(spent: Sequence[float]) -> list[float]:
-    """The means of so many pieces one after the other."""
-    length = max(1, len(spent) // PIECES)
-    return [statistics.fmean(spent[at : at + length]) for at in range(0, len(spent), length)]
-
-
-def interval(values: Sequence[float], seed: int) -> str:
-    """The mean and its 90 % interval from a bootstrap."""
-    draw = random.Random(seed)
-    means = sorted(statistics.fmean(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
-    low, high = means[RESAMPLES // 20], means[-RESAMPLES // 20]
-    return f"{short(statistics.fmean(values))} [{short(low)}, {short(high)}]"
-
-
-def short(value: float) -> str:
-    """Two or three digits that count."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def measured(
@@ -155,14 +129,24 @@ def measured(
     for size in sizes:
         for at in range(max(1, min(repeats, 3000 // size))):
             for name in names:
-                is_rays = name in RAYS
-                save_every = 0 if is_rays else size
-                make, trials = SCHEDULERS[name](size), new_trials(size)
-                gc.collect()
-                sweep = Sweep(make, trials, seed + at, save_every, ask_every=50 if is_rays else 1)
-                costs[name, size].add(sweep.run())
-                print(f"{size} trials, {name}: {len(sweep.decisions)} results", file=sys.stderr)
+                begun, is_rays = time.perf_counter(), name in RAYS
+                often = (0, ASK_EVERY) if is_rays else (SAVE_EVERY, 1)
+                sweep = Sweep(SCHEDULERS[name](size), new_trials(size), seed + at, *often)
+                with frozen():
+                    costs[name, size].add(sweep.run())
+                wall = time.perf_counter() - begun
+                said = f"{size} trials, {name}: {len(sweep.decisions)} results in {wall:.0f} s"
+                print(said, file=sys.stderr, flush=True)
     return costs
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Garbage collection looks at what comes from here on, not at Ray's trials and modules."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def kept(make: Make, seed: int) -> float:
@@ -171,7 +155,7 @@ def kept(make: Make, seed: int) -> float:
     for size in KEPT:
         trials = new_trials(size)
         tracemalloc.start()
-        sweep = Sweep(make(size), trials, seed, ask_every=50).run()
+        sweep = Sweep(make(size), trials, seed, ask_every=ASK_EVERY).run()
         sweep.forget()
         gc.collect()
         found.append(tracemalloc.get_traced_memory()[0])
@@ -197,8 +181,9 @@ def rows(costs: dict[tuple[str, int], Cost], names: list[str], seed: int) -> lis
 def other_rows(costs: dict[tuple[str, int], Cost], names: list[str], seed: int) -> list[list[str]]:
     """Choosing, saving and what is kept."""
     largest = max(size for _, size in costs)
-    heads = ["`choose_trial_to_run`, us", "kept a trial, bytes", "saving, ms", "longest", "bytes"]
-    table = [[f"at {largest:,} trials", *heads]]
+    choose = ["`choose_trial_to_run`, us", "in the last tenth", "ending a trial, us"]
+    saving = ["kept a trial, bytes", "saving, ms", "longest", "bytes"]
+    table = [[f"at {largest:,} trials", *choose, *saving]]
     for name in names:
         cost = costs[name, largest]
         spent = [ms for ms, _ in cost.saves]
@@ -207,14 +192,9 @@ def other_rows(costs: dict[tuple[str, int], Cost], names: list[str], seed: int) 
             size = max(size for _, size in cost.saves)
             saves = [short(statistics.median(spent)), short(max(spent)), f"{size / largest:,.0f}"]
         memory = f"{kept(SCHEDULERS[name], seed):,.0f}"
-        table.append([name, interval(cost.choices, seed), memory, *saves])
+        timed = [interval(each, seed) for each in (cost.choices, cost.last, cost.ends)]
+        table.append([name, *timed, memory, *saves])
     return table
-
-
-def markdown(table: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [table[0], ["---"] * len(table[0]), *table[1:]]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -234,14 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     others = markdown(other_rows(costs, options.only, options.seed))
     live = f"\n{markdown(real_sweeps(options.tune))}" if options.tune else ""
     text = (
-        "# What the schedulers cost\n\n"
-        f"    {command('experiments.overhead', given)}\n\n"
-        f"Sweeps of up to {STEPS} results a trial, {WORKERS} at a time, through the schedulers "
-        "themselves. Means over whole\nsweeps in microseconds of CPU time, with 90 % intervals "
-        f"from a bootstrap over {PIECES} pieces of each sweep; choosing\nover the last tenth. "
-        f"Ray's MedianStoppingRule judges {MEDIANS} results of a sweep. What is kept is counted by "
-        f"tracemalloc\nbetween sweeps of {KEPT[0]} and {KEPT[1]} trials; saving is what Ray does "
-        "with the callback, the bytes are those of a trial.\n"
+        f"# What the schedulers cost\n\n    {command('experiments.overhead', given)}\n\n{NOTES}"
         f"Seed {options.seed}. {versions(('ray', 'tune_es'))}; {machine()}; load "
         f"{before:.1f} before and {os.getloadavg()[0]:.1f} after.\n\n{decisions}\n{others}{live}"
     )

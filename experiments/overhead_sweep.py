@@ -81,7 +81,7 @@ class Sweep:
         self._waiting = 0
         self._draw, self._save_every = random.Random(seed), save_every
         self._ask_every = ask_every
-        self.decisions, self.choices = array("d"), array("d")
+        self.decisions, self.choices, self.ends = array("d"), array("d"), array("d")
         self.saves: list[tuple[float, int]] = []
 
     def get_trials(self) -> list[Trial]:
@@ -98,7 +98,9 @@ class Sweep:
 
     def stop_trial(self, trial: Trial) -> None:
         """A trial ends: the scheduler is given its last result once more."""
+        start = time.thread_time()
         self.scheduler.on_trial_complete(self, trial, trial.run_metadata.last_result)
+        self.ends.append(1e6 * (time.thread_time() - start))
         trial.set_status(Trial.TERMINATED)
         del self._live[trial.trial_id]
 
@@ -123,15 +125,16 @@ class Sweep:
         for trial in self._trials:
             trial.run_metadata.last_result = {}
         self._trials, self._at = [], {}
-        self.decisions, self.choices = array("d"), array("d")
+        self.decisions, self.choices, self.ends = array("d"), array("d"), array("d")
 
     def _fill(self) -> None:
         """Ask for trials until no worker is free or none is given, and once more, as Ray does."""
         while len(self._running) < WORKERS or not len(self.decisions) % self._ask_every:
             self._draw_trials()
-            start = time.thread_time()
+            start, before = time.thread_time(), len(self.ends)
             trial = self.scheduler.choose_trial_to_run(self)
-            self.choices.append(1e6 * (time.thread_time() - start))
+            spent = 1e6 * (time.thread_time() - start)
+            self.choices.append(spent - sum(self.ends[before:]))
             if trial is None or len(self._running) == WORKERS:
                 return
             self._waiting -= trial.status == Trial.PENDING

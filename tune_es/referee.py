@@ -15,7 +15,7 @@ from tune_es.promotion import Saved
 from tune_es.records import Action, Decision, Observation
 
 #: Version of the snapshot's layout.
-LAYOUT = 3
+LAYOUT = 4
 
 
 class Referee:
@@ -55,14 +55,15 @@ class Referee:
         Raises:
             ValueError: A parameter that the policy does not have or allow.
         """
-        if self._is_over(trial_id):
-            return self.policy
-        if trial_id not in self._lives:
+        life = self._lives.get(trial_id)
+        if life is None:
+            if self._is_over(trial_id):
+                return self.policy
             policy = self.policy.with_params(params) if params else self.policy
-            self._lives[trial_id] = Life(policy, policy.init())
+            life = self._lives[trial_id] = Life(policy, policy.init())
             if self._promoter is not None:
                 self._promoter.add(trial_id)
-        return self._lives[trial_id].policy
+        return life.policy
 
     def report(
         self, trial_id: str, result: Mapping[str, object], saved: Saved = Saved.HERE
@@ -81,9 +82,10 @@ class Referee:
 
     def observe(self, observation: Observation, saved: Saved = Saved.HERE) -> Decision:
         """Judge one observation; ``saved`` is where the trial would go on after a pause."""
-        if self._is_over(observation.trial_id):
-            return self._ended[observation.trial_id]
-        self.admit(observation.trial_id)
+        if observation.trial_id not in self._lives:
+            if self._is_over(observation.trial_id):
+                return self._ended[observation.trial_id]
+            self.admit(observation.trial_id)
         life = self._lives[observation.trial_id]
         at = life.place(observation.step)
         if at < len(life.steps):
@@ -127,6 +129,8 @@ class Referee:
             self._ended.add(last)
             if last.stop:  # it is over: only its peers will ask for what it reported
                 self._cohort.retire(trial_id)
+            else:
+                self._cohort.rest(trial_id)
 
     def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
         """Which trial a free worker takes, the oldest first in both lists; None leaves it idle."""
@@ -184,13 +188,12 @@ class Referee:
         self._promoter = unpack(promoter) if is_packed else promoter and promoter.copy()
 
     def _is_over(self, trial_id: str) -> bool:
-        ended = self._ended.get(trial_id)
-        return ended is not None and ended.stop and trial_id not in self._lives
+        return trial_id in self._ended and self._ended[trial_id].stop
 
     def _judge(self, life: Life, observation: Observation, saved: Saved) -> Decision:
-        common, own = self.policy.criterion, life.policy.criterion
-        if common.uses_peers or own.uses_peers:
-            self._cohort.hear(observation, common.axes | own.axes)
+        common, own = self.policy.criterion.compared, life.policy.criterion.compared
+        if common is not None or own is not None:
+            self._cohort.hear(observation, {*(common or ()), *(own or ())})
         peers = self._cohort.peers(observation.trial_id)
         life.state, decision = life.policy.step(life.state, observation, peers)
         if self._promoter is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import pickle
 import statistics
+from itertools import product
 
 import numpy as np
 import pytest
@@ -57,6 +59,23 @@ def test_a_cohort_ranks_as_sorting_does(
             assert peers.count(step) == len(row)
             assert peers.median(step) == (statistics.median(row) if row else None)
             assert peers.rank(step, asked) == sum(score > asked for score in row)
+
+
+@given(events=events, rests=st.sets(st.integers(0, 39)), copied=st.sets(st.integers(0, 39)))
+def test_what_a_trial_reported_is_there_after_a_rest(
+    events: list[tuple[str, int, float | None]], rests: set[int], copied: set[int]
+) -> None:
+    rested, always = Cohort(), Cohort()
+    for at, each in enumerate(events):
+        rested.record(*each)
+        always.record(*each)
+        if at in rests:
+            rested.rest(each[0])
+        if at in copied:
+            rested = pickle.loads(pickle.dumps(rested.copy()))
+    for trial, step in product(TRIALS, range(8)):
+        assert list(rested.row(step)) == list(always.row(step))
+        assert rested.score(trial, step) == always.score(trial, step)
 
 
 @given(events=events, trial=st.sampled_from(TRIALS), step=st.integers(0, 7))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.promotion.streams import policy_of
 from tests.strategies import levels
-from tune_es import Action, AdaptiveQuota, AsyncHalving, RungTable
+from tune_es import Action, AdaptiveQuota, AsyncHalving, Criterion, RungTable
 from tune_es.promotion import PromotionRule, Rung
 from tune_es.replay import Cluster, PolicyScheduler, Run, TaskCurves, replay, task_curves
 
@@ -75,7 +75,7 @@ class Spied(PromotionRule):
 
     def safe(self, rung: Rung, missing: int, memory: Any) -> Sequence[str]:
         names = list(self.inner.safe(rung, missing, memory))
-        self.early.append((rung, missing, names))
+        self.early.append((replace(rung, here=[*rung.here], _field=None), missing, names))
         return names
 
     def judge(self, rung: Rung, memory: Any) -> tuple[Sequence[str], Any]:
@@ -87,9 +87,12 @@ class Spied(PromotionRule):
 class Watched(PolicyScheduler):
     """Notes who was chosen, let go and ended, and refuses what must not happen."""
 
-    def __init__(self, rule: PromotionRule, stop: str, trials: int | None) -> None:
+    def __init__(
+        self, rule: PromotionRule, stop: str | Criterion, trials: int | None, **more: Any
+    ) -> None:
         self.spied = Spied(rule)
-        super().__init__(replace(policy_of(self.spied, BUDGET), stop=stop), trials=trials)
+        policy = replace(policy_of(self.spied, BUDGET), stop=stop, **more)
+        super().__init__(policy, trials=trials)
         self.ended: list[str] = []
         self.pauses: list[tuple[str, int]] = []
         self.chosen: list[str] = []

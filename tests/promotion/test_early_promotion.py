@@ -15,7 +15,7 @@ from tests.promotion.oracle import Curve, View, first_ranks, view
 from tests.promotion.races import BUDGET, Spied, Watched, clusters, streams
 from tests.promotion.streams import made_stream, reached
 from tests.promotion.test_adaptive_quota import HERE, RUNG
-from tune_es import Action, AdaptiveQuota, RungTable
+from tune_es import Action, AdaptiveQuota, BelowMedian, Criterion, RungTable, TieBreak
 from tune_es.promotion import Promoter, PromotionRule, Rung, Standing
 from tune_es.promotion.race import Race
 from tune_es.promotion.ties import best
@@ -90,11 +90,17 @@ def test_a_rung_is_judged_as_if_nobody_had_gone_on(
     cluster=clusters,
     seed=st.integers(0, 2**16),
     rule=st.sampled_from([*TABLES, *QUOTAS]),
-    stop=st.sampled_from(["none", "aggressive"]),
+    stop=st.sampled_from(["none", "aggressive", BelowMedian(min_trials=1)]),
+    ties=st.sampled_from([None, TieBreak("other"), TieBreak("other", n_val=9)]),
 )
-@settings(max_examples=100)
+@settings(max_examples=120)
 def test_a_rung_that_is_kept_is_what_it_would_be_if_it_were_made_again(
-    curves: list[list[float]], cluster: Cluster, seed: int, rule: PromotionRule, stop: str
+    curves: list[list[float]],
+    cluster: Cluster,
+    seed: int,
+    rule: PromotionRule,
+    stop: str | Criterion,
+    ties: TieBreak | None,
 ) -> None:
     """Whatever comes between two arrivals: failures, retries, ends and those far ahead."""
     filling = Race._filling
@@ -115,8 +121,10 @@ def test_a_rung_that_is_kept_is_what_it_would_be_if_it_were_made_again(
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Race, "_filling", compared)
-        scheduler = Watched(rule, stop, len(curves))
-        replay(scheduler, task_curves(curves, "value", "min", BUDGET), cluster, seed)
+        scheduler = Watched(rule, stop, len(curves), ties=ties, other_metrics={"other": "min"})
+        other = [curve[::-1] for curve in curves]
+        stream = task_curves(curves, "value", "min", BUDGET, other=other)
+        replay(scheduler, stream, cluster, seed)
 
 
 def test_those_streams_do_go_on_early() -> None:

@@ -44,10 +44,10 @@ def results(trial: int, steps: int = STEPS) -> Iterator[dict[str, object]]:
         yield {**values, "training_iteration": step, "time_total_s": float(step)}
 
 
-def run(referee: Referee, trials: range) -> None:
-    """These run one after the other until they are stopped."""
+def run(referee: Referee, trials: range, steps: int = STEPS) -> None:
+    """These run one after the other until they are stopped, or end by themselves."""
     for trial in trials:
-        for result in results(trial):
+        for result in results(trial, steps):
             if referee.report(f"{trial:08}", result).stop:
                 break
         referee.forget(f"{trial:08}")
@@ -64,12 +64,13 @@ AS_THEY_STOP: dict[str, Criterion] = {
 }
 
 
+@pytest.mark.parametrize("steps", [STEPS, STEPS - 1], ids=["stopped", "by itself"])
 @pytest.mark.parametrize("rule", ALL_RUN.values(), ids=ALL_RUN)
-def test_a_finished_trial_is_kept_in_two_kilobytes(rule: Criterion) -> None:
+def test_a_finished_trial_is_kept_in_two_kilobytes(rule: Criterion, steps: int) -> None:
     referee = Referee(policy(rule))
-    run(referee, range(10))
+    run(referee, range(10), steps)
     tracemalloc.start()
-    run(referee, range(10, 50))
+    run(referee, range(10, 50), steps)
     gc.collect()
     grown = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ from typing import NamedTuple
 from tune_es.cohort.ranking import Order, Ranking
 from tune_es.cohort.vectors import Axes, Vector, Vectors
 from tune_es.records import Observation
+
+Curve = tuple["array[float]", "array[float]"]
 
 
 class Peers(NamedTuple):
@@ -78,7 +81,10 @@ class Cohort:
 
     def __init__(self) -> None:
         self._rows: dict[float, array[float]] = {}
-        self._trials: dict[str, tuple[array[float], array[float]]] = {}
+        self._trials: dict[str, Curve] = {}
+        self._packed: dict[str, tuple[bytes, bytes]] = {}
+        #: The steps of packed curves, each once: most trials report at the same ones.
+        self._steps: dict[bytes, bytes] = {}
         self._vectors: dict[Axes, Vectors] = {}
 
     def hear(self, observation: Observation, axes: Iterable[Axes] = ()) -> None:
@@ -106,7 +112,7 @@ class Cohort:
 
     def cut(self, trial_id: str, step: float) -> None:
         """Forget what a trial reported at ``step`` and later: it goes through them again."""
-        steps, bests = self._trials.get(trial_id, (array("d"), array("d")))
+        steps, bests = self._curve(trial_id)
         while steps and steps[-1] >= step:
             row = self._rows[steps.pop()]
             del row[bisect_left(row, bests.pop())]
@@ -116,14 +122,23 @@ class Cohort:
     def retire(self, trial_id: str) -> None:
         """A trial will never report again: its scores stay in the rows, for its peers."""
         self._trials.pop(trial_id, None)
+        self._packed.pop(trial_id, None)
         for vectors in self._vectors.values():
             vectors.retire(trial_id)
+
+    def rest(self, trial_id: str) -> None:
+        """A trial has ended, but may come again: its curve is packed until then."""
+        if trial_id in self._trials:
+            steps, bests = (each.tobytes() for each in self._trials.pop(trial_id))
+            shared = self._steps.setdefault(steps, steps)
+            self._packed[trial_id] = shared, zlib.compress(bests)
 
     def copy(self) -> Cohort:
         """A cohort of its own with the same content."""
         twin = Cohort()
         twin._rows = {step: row[:] for step, row in self._rows.items()}
         twin._trials = {name: (steps[:], bests[:]) for name, (steps, bests) in self._trials.items()}
+        twin._packed, twin._steps = {**self._packed}, {**self._steps}
         twin._vectors = {axes: vectors.copy() for axes, vectors in self._vectors.items()}
         return twin
 
@@ -141,9 +156,16 @@ class Cohort:
 
     def score(self, trial_id: str, step: float) -> float | None:
         """A trial's best so far as it stood at ``step``; None where it reported none there."""
-        steps, bests = self._trials.get(trial_id, (_EMPTY, _EMPTY))
+        steps, bests = self._curve(trial_id)
         at = bisect_left(steps, step)
         return bests[at] if at < len(steps) and steps[at] == step else None
+
+    def _curve(self, trial_id: str) -> Curve:
+        """The steps and bests of a trial, unpacked where it has rested; empty of one unknown."""
+        if trial_id in self._packed:
+            steps, bests = self._packed.pop(trial_id)
+            self._trials[trial_id] = array("d", steps), array("d", zlib.decompress(bests))
+        return self._trials.get(trial_id, (_EMPTY, _EMPTY))
 
 
 _EMPTY: array[float] = array("d")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
+from itertools import chain, islice
 from operator import ge
 
 Point = tuple[float, ...]
@@ -63,28 +65,41 @@ class Stairs(Front):
 
 
 class Pile(Front):
-    """A front on any number of coordinates, looked through from end to end."""
+    """A front on any number of coordinates, looked through from where the first one allows it.
+
+    The point that beat another one last often beats the next, so it is asked first.
+    """
 
     def __init__(self, points: list[Point]) -> None:
-        self._points = list(points)
+        self._points = sorted(points)
+        self._last = self._points[0]
 
     def points(self) -> list[Point]:
         return self._points
 
     def beats(self, point: Point) -> bool:
-        first, second = point[0], point[1]
-        ahead = [each for each in self._points if each[0] >= first and each[1] >= second]
-        return any(each != point and all(map(ge, each, point)) for each in ahead)
+        second = point[1]
+        start = bisect_left(self._points, point[:1])
+        for each in chain((self._last,), islice(self._points, start, None)):
+            if each[1] >= second and all(map(ge, each, point)) and each != point:
+                self._last = each
+                return True
+        return False
 
     def replace(self, points: list[Point]) -> list[Point] | None:
-        first, second, *_ = map(max, zip(*points, strict=True))
-        behind = [each for each in self._points if each[0] <= first and each[1] <= second]
-        beaten = {each for each in behind if any(all(map(ge, one, each)) for one in points)}
+        beaten: set[Point] = set()
+        for one in points:
+            first, second, third, *more = one
+            behind = self._points[: bisect_right(self._points, (first, math.inf))]
+            behind = [each for each in behind if each[1] <= second and each[2] <= third]
+            if more:
+                behind = [each for each in behind if all(map(ge, one, each))]
+            beaten.update(behind)
         if len(beaten) == len(self._points):
             return None
-        if beaten:
-            self._points = [each for each in self._points if each not in beaten]
-        self._points.extend(points)
+        self._points = [each for each in self._points if each not in beaten] + points
+        self._points.sort()
+        self._last = points[0]
         return list(beaten)
 
 

@@ -76,6 +76,11 @@ class Criterion(ABC):
         return frozenset[Axes]().union(*(part.axes for part in self.parts))
 
     @cached_property
+    def compared(self) -> frozenset[Axes] | None:
+        """Its axes where it compares trials at all, else None."""
+        return self.axes if self.uses_peers else None
+
+    @cached_property
     def label(self) -> str:
         """Its name in verdicts: the class, and the metric where one is given."""
         metric = getattr(self, "metric", None)

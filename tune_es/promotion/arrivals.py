@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
-from tune_es.promotion.standing import Standing
+from tune_es.promotion.standing import Roster, Standing
 from tune_es.promotion.ties import TieBreak
 
 
@@ -21,7 +21,7 @@ class Arrivals:
     """
 
     ties: TieBreak | None = None
-    standings: dict[str, Standing] = field(default_factory=dict)
+    standings: Roster = field(default_factory=Roster)
     _ranked: list[tuple[float, str]] = field(default_factory=list)
 
     def note(self, standing: Standing) -> None:
@@ -29,7 +29,7 @@ class Arrivals:
         before = self.standings.get(standing.trial_id)
         if before is not None:
             del self._ranked[bisect_left(self._ranked, _entry(before))]
-        self.standings[standing.trial_id] = standing
+        self.standings.put(standing)
         insort(self._ranked, _entry(standing))
 
     def placed(self, trial_id: str, places: int) -> list[str]:

@@ -101,14 +101,14 @@ class Promoter(Race):
     def end(self, trial_id: str, failed: bool = False) -> None:
         """A trial is over; what it reached stays in the race as the mark to catch."""
         runner = self._runners.pop(trial_id, None)
+        if runner is not None and trial_id not in self._early:
+            self._is_gone(trial_id, runner, failed)
         self._ready.pop(trial_id, None)
         self._away.discard(trial_id)
         if failed:
             self._failed.add(trial_id)
         elif runner is not None and runner.track.is_alive:
             self._over[trial_id] = runner.track.standing()
-        if trial_id not in self._early:
-            self._field = None
 
     def choose(self, pending: Sequence[str], paused: Sequence[str]) -> str | None:
         """The next trial for a free worker, or None to leave it idle.
@@ -199,24 +199,26 @@ class Promoter(Race):
     def _judge(self) -> None:
         """All have come to the lowest rung: judge it, and let go who does not go on."""
         lowest = min(one.rung for one in self._runners.values()) if not self._early else self._open
-        self._open, self._field = lowest + 1, None
+        if lowest != self._open:
+            self._field = None
         here = [one.track for one in self._runners.values() if one.rung == lowest]
         if lowest == PILOT:
             pilots = [one.track for one in self._runners.values() if one.rung != PILOT]
             self._promote(after_pilot(self.rule, pilots, here, self.trials or 0), 0)
         elif self.rule.waits:
             self._judge_rung(lowest)
+        self._open, self._field = lowest + 1, None
         left = [one for one in self._runners.values() if one.rung == lowest]
         self._given_up += [one.track.trial_id for one in left]
         if left:
             self._part(lowest, left, len(self._passed[lowest].standings) - len(left))
 
     def _judge_rung(self, rung: int) -> None:
-        here = self._here(rung)
-        if here:
-            promoted, self._memory = self.rule.judge(self._seen(rung, here), self._memory)
+        seen = self._filling(rung)
+        if seen is not None:
+            promoted, self._memory = self.rule.judge(seen, self._memory)
             if not promoted and not self._over and not self._early:
-                promoted = [ranked(here, self.ties)[0].trial_id]  # one is trained in full, at least
+                promoted = [seen.top(1)[0].trial_id]  # one is trained in full, at least
             self._promote(promoted, rung + 1)
         self._early.clear()
 

@@ -32,6 +32,9 @@ class _Moves(NamedTuple):
     def mean(self) -> float:
         return self.total / self.seen
 
+    def after(self, total: float, seen: int) -> _Moves:
+        return _Moves(self.total + total, self.seen + seen)
+
 
 @dataclass(frozen=True)
 class AdaptiveQuota(PromotionRule):
@@ -142,8 +145,12 @@ class AdaptiveQuota(PromotionRule):
         """
         if not self.hurries(rung.step, len(rung.here), missing):
             return ()
-        catching, moves = rung.catching(self.noise), _moved(memory, rung).mean
-        places = math.ceil(self._quota(rung, catching, moves)) - 2 * missing
+        catching = rung.catching(self.noise)
+        most = rung.moved_at_most(_half, _top(rung))
+        if self._quota(rung, catching, memory.after(most, _top(rung)).mean) <= 2 * missing:
+            return ()
+        quota = self._quota(rung, catching, _moved(memory, rung).mean)
+        places = math.ceil(quota) - 2 * missing
         return [each.trial_id for each in rung.top(max(0, places), self.score)]
 
     def _quota(self, rung: Rung, catching: int, moves: float) -> float:
@@ -156,10 +163,12 @@ class AdaptiveQuota(PromotionRule):
 
 def _moved(memory: _Moves, rung: Rung) -> _Moves:
     """Add how far the best at this rung had been behind at half of its steps."""
-    top = rung.top(max(3, rung.trials // 20))
-    before = rung.ranks(_half, top)
-    moved = (max(0.0, math.log(was / now)) for now, was in enumerate(before, start=1))
-    return _Moves(memory.total + sum(moved), memory.seen + len(top))
+    return memory.after(rung.moved(_half, _top(rung)), min(_top(rung), len(rung.here)))
+
+
+def _top(rung: Rung) -> int:
+    """How many are the best at a rung."""
+    return max(3, rung.trials // 20)
 
 
 def _half(standing: Standing) -> float:

@@ -12,7 +12,7 @@ from tune_es.promotion.axis import PILOT, Axis
 from tune_es.promotion.field import Field
 from tune_es.promotion.rule import PromotionRule, Rung
 from tune_es.promotion.standing import Standing, Track
-from tune_es.promotion.ties import TieBreak, ranked, reasons
+from tune_es.promotion.ties import TieBreak, leader_of, ranked, reasons
 
 
 @dataclass
@@ -55,7 +55,22 @@ class Race:
     _field: Field | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_field": None}
+        state = {**self.__dict__, "_field": None}
+        state["_runners"] = [
+            (*one.track.plain(), one.rung, one.waits) for one in self._runners.values()
+        ]
+        state["_over"] = [each.plain() for each in self._over.values()]
+        state["_let_go"] = [(name, each and each.plain()) for name, each in self._let_go.items()]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        runners = (
+            Runner(Track.of(track), rung, waits) for *track, rung, waits in state["_runners"]
+        )
+        self._runners = {one.track.trial_id: one for one in runners}
+        self._over = {each.trial_id: each for each in map(Standing.of, state["_over"])}
+        self._let_go = {name: each and Standing.of(each) for name, each in state["_let_go"]}
 
     def __post_init__(self) -> None:
         self._axis = Axis(self.rule, self.max_t)
@@ -88,15 +103,23 @@ class Race:
 
     def _seen(self, rung: int, here: Sequence[Standing]) -> Rung:
         """The rung as it would be if nobody had gone on from it early."""
-        let_go = [each for each in self._let_go.values() if each is not None]
+        let_go = self._behind()
+        leader = leader_of([*here, *self._elsewhere(rung), *let_go], self.ties)
+        trials, most = self.trials or len(self._known), self._axis.most
+        return Rung(self._axis.rung(rung), most, trials, here, leader, let_go, self.ties)
+
+    def _elsewhere(self, rung: int) -> list[Standing]:
+        """Who is past the rung or over, but for those that went on from it early."""
         others = [one.track for one in self._runners.values() if one.rung > rung]
         racing = [
             one.standing() for one in others if one.is_alive and one.trial_id not in self._early
         ]
         over = [each for name, each in self._over.items() if name not in self._early]
-        leader = ranked([*here, *racing, *over, *let_go], self.ties)[0]
-        trials, most = self.trials or len(self._known), self._axis.most
-        return Rung(self._axis.rung(rung), most, trials, here, leader, let_go, self.ties)
+        return [*racing, *over]
+
+    def _behind(self) -> list[Standing]:
+        """Who was let go, and was alive."""
+        return [each for each in self._let_go.values() if each is not None]
 
     def _filling(self, rung: int) -> Rung | None:
         """The same of the rung that is judged next, while trials come to it one by one."""
@@ -104,24 +127,34 @@ class Race:
             here = self._here(rung)
             if not here:
                 return None
-            seen = self._seen(rung, here)
-            if self.ties is not None:  # they are ranked by all that are here
-                return seen
-            numbered = ((self._known[each.trial_id], each) for each in here)
-            self._field = Field(numbered, seen.leader, seen.let_go, seen.max_t)
+            if self.ties is not None and self.ties.moves_all:
+                return self._seen(rung, here)
+            numbered = [(self._known[each.trial_id], each) for each in here]
+            let_go, others = self._behind(), self._elsewhere(rung)
+            self._field = Field(numbered, let_go, others, self._axis.most, self.ties)
         kept, step = self._field, self._axis.rung(rung)
         trials, most = self.trials or len(self._known), self._axis.most
-        return Rung(step, most, trials, kept.here[:], kept.leader, kept.let_go, None, kept)
+        return Rung(step, most, trials, kept.here, kept.leader, kept.let_go, self.ties, kept)
 
     def _has_come(self, runner: Runner, standing: Standing, is_new: bool) -> None:
         """Keep who is at the rung up to date with one that comes to it, or to a later one."""
         name, kept = standing.trial_id, self._field
         if kept is None or (runner.rung > self._open and name in self._early):
             return
-        if not is_new or runner.rung != self._open or standing.best >= kept.leader.best:
+        if not is_new or runner.rung != self._open or kept.is_led_by(standing):
             self._field = None
         elif runner.track.is_alive:
             kept.add(self._known[name], standing)
+
+    def _is_gone(self, trial_id: str, runner: Runner, failed: bool) -> None:
+        """Keep who is at the rung up to date with one that ends; on its way to it, it may lead."""
+        kept, track = self._field, runner.track
+        if kept is None:
+            return
+        on_its_way = trial_id in self._away and runner.rung <= self._open
+        leads = not failed and track.is_alive and kept.is_led_by(track.standing())
+        if not on_its_way or leads:
+            self._field = None
 
     def _part(self, rung: int, runners: Sequence[Runner], kept: int) -> None:
         """Let trials go that did not get a place at a rung, each with the reason in numbers."""

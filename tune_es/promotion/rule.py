@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tune_es.promotion.field import Field
+from tune_es.promotion.field import Field, moves
 from tune_es.promotion.standing import Standing
-from tune_es.promotion.ties import Score, TieBreak, best, ranked
+from tune_es.promotion.ties import Score, TieBreak, best, can_catch, ranked
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Rung:
         step: Where it is.
         max_t: The budget of a trial.
         trials: How many trials the sweep has.
-        here: Those that wait here, and could go on.
+        here: Those that wait here, and could go on; where a rung is asked about before it is full,
+            those that come later join them.
         leader: The best of all trials of the sweep, wherever it stands; it may be over.
         let_go: Those that were paused at earlier rungs for good.
         ties: What tells tied trials apart; None: equal ones keep their order.
@@ -33,16 +35,18 @@ class Rung:
     leader: Standing
     let_go: Sequence[Standing] = ()
     ties: TieBreak | None = None
-    #: The same trials as they are counted from one to the next, where nothing breaks their ties.
+    #: The same trials as they are counted from one to the next.
     _field: Field | None = field(default=None, repr=False, compare=False)
 
     def ranked(self, score: Score = best) -> list[Standing]:
         """Those that are here, the best first, by a score that is read off every metric alike."""
-        return ranked(self.here, self.ties, score)
+        return self.top(len(self.here), score)
 
     def top(self, count: int, score: Score = best) -> list[Standing]:
         """The first of :meth:`ranked`."""
-        return self._field.top(score, count) if self._field else self.ranked(score)[:count]
+        if self._field:
+            return self._field.top(score, count)
+        return ranked(self.here, self.ties, score)[:count]
 
     def ranks(self, score: Score, standings: Sequence[Standing]) -> list[int]:
         """Where some of them are in :meth:`ranked`, counted from 1."""
@@ -50,6 +54,16 @@ class Rung:
             return self._field.ranks(score, standings)
         places = {each.trial_id: at for at, each in enumerate(self.ranked(score), start=1)}
         return [places[each.trial_id] for each in standings]
+
+    def moved(self, before: Score, count: int) -> float:
+        """How far behind the best so many had been: the logarithms of their ranks' ratios."""
+        if self._field:
+            return self._field.moved(before, count)
+        return moves(self.ranks(before, self.top(count)))
+
+    def moved_at_most(self, before: Score, count: int) -> float:
+        """What that is no more than; infinite where nobody can say without working it out."""
+        return self._field.moved_at_most(before, count) if self._field else math.inf
 
     def catching(self, noise: float) -> int:
         """How many of those that are here have the leader in reach."""
@@ -65,9 +79,7 @@ class Rung:
 
     def can_catch(self, standing: Standing, noise: float = 2.0) -> bool:
         """True where a trial has the leader in reach."""
-        if self.ties is None:
-            return standing.can_catch(self.leader, self.max_t, noise)
-        return self.ties.can_catch(standing, self.leader, self.max_t, noise)
+        return can_catch(standing, self.leader, self.max_t, noise, self.ties)
 
 
 @dataclass(frozen=True)

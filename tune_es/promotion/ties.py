@@ -83,7 +83,7 @@ class TieBreak:
         """The trials, the best first, by a score that is read off every metric alike."""
         groups = list(self._groups(sorted(standings, key=lambda each: -score(each)), score))
         if self.join == "lexicographic":
-            return [one for group in groups for one in sorted(group, key=_others(score))]
+            return [one for group in groups for one in sorted(group, key=by_companions(score))]
         return _combined(groups, score)
 
     def can_catch(
@@ -94,13 +94,22 @@ class TieBreak:
             return standing.others[0].can_catch(leader.others[0], max_t, noise)
         return standing.can_catch(leader, max_t, noise)
 
+    @property
+    def moves_all(self) -> bool:
+        """True where every trial that comes may change the order of all others."""
+        return self.join == "combined"
+
     def _groups(self, ranked: Sequence[Standing], score: Score) -> Iterator[list[Standing]]:
         """Tied trials side by side, the best group first."""
         group: list[Standing] = []
+        head = width = 0.0
         for each in ranked:
-            if group and score(group[0]) - score(each) > self.width(score(group[0])):
+            if group and head - score(each) > width:
                 yield group
                 group = []
+            if not group:
+                head = score(each)
+                width = self.width(head)
             group.append(each)
         if group:
             yield group
@@ -121,6 +130,26 @@ def ranked(
     return sorted(standings, key=lambda each: -score(each))
 
 
+def leader_of(standings: Sequence[Standing], ties: TieBreak | None) -> Standing:
+    """The first of :func:`ranked`."""
+    if ties is None:
+        return max(standings, key=best)
+    if ties.moves_all:
+        return ties.ranked(standings)[0]
+    head = max(map(best, standings))
+    width = ties.width(head)
+    return ties.ranked(each for each in standings if not head - each.best > width)[0]
+
+
+def can_catch(
+    standing: Standing, leader: Standing, max_t: float, noise: float, ties: TieBreak | None
+) -> bool:
+    """True where the leader is in reach, whatever tells tied trials apart."""
+    if ties is None:
+        return standing.can_catch(leader, max_t, noise)
+    return ties.can_catch(standing, leader, max_t, noise)
+
+
 def reasons(order: Sequence[Standing]) -> dict[str, dict[str, float]]:
     """Where each trial stood at a rung, of those that came to it, the best first."""
     leader = order[0].best
@@ -130,7 +159,8 @@ def reasons(order: Sequence[Standing]) -> dict[str, dict[str, float]]:
     }
 
 
-def _others(score: Score) -> Callable[[Standing], tuple[float, ...]]:
+def by_companions(score: Score) -> Callable[[Standing], tuple[float, ...]]:
+    """What tied trials are sorted by, where companions decide one after the other."""
     return lambda each: (*(-score(other) for other in each.others), -score(each))
 
 

@@ -31,7 +31,8 @@ class Judge:
     def __init__(self, policy: Policy) -> None:
         check_reported(policy.criterion)
         self.referee = Referee(policy)
-        self._warned: set[tuple[str, str]] = set()
+        #: What each trial has been warned of.
+        self._warned: dict[str, set[str]] = {}
         #: True once a trial may have run: from then on bad parameters of a trial end no sweep.
         self.started = False
         #: Who is told how many seconds each decision took, where somebody asks.
@@ -110,11 +111,12 @@ class Judge:
     def forget(self, trial_id: str, failed: bool = False) -> None:
         """Drop the history of a trial that has ended."""
         self.referee.forget(trial_id, failed)
-        self._warned = {(warned, name) for warned, name in self._warned if warned != trial_id}
+        self._warned.pop(trial_id, None)
 
     def _warn(self, trial_id: str, name: str, problem: str) -> None:
-        if (trial_id, name) not in self._warned:
-            self._warned.add((trial_id, name))
+        warned = self._warned.setdefault(trial_id, set())
+        if name not in warned:
+            warned.add(name)
             logger.warning(
                 "trial %s: result key %r %s; said once per trial", trial_id, name, problem
             )

@@ -33,7 +33,7 @@ class Queue:
         self._pending = Line(self._trials, Trial.PENDING)
         self._paused = Line(self._trials, Trial.PAUSED, self._is_held)
         #: Those that were seen to start or were told to: their status changes without a word.
-        self._moving: dict[str, None] = {}
+        self._moving: dict[str, Trial] = {}
         self._classes: dict[str, Saved | None] = {}
         self._has_warned = False
 
@@ -49,7 +49,7 @@ class Queue:
         self._trials[name] = Place(self._joined, trial)
         if is_new and trial.status == Trial.PENDING and self._is_held(name):
             trial.set_status(Trial.PAUSED)
-        self._moving[name] = None
+        self._moving[name] = trial
 
     def drop(self, trial_id: str) -> None:
         """A trial has ended."""
@@ -75,7 +75,7 @@ class Queue:
             name = referee.choose(self._pending, self._paused)
         chosen = None if name is None else self._trials[name].trial
         if chosen is not None and chosen.status == Trial.PAUSED:
-            self._moving[chosen.trial_id] = None
+            self._moving[chosen.trial_id] = chosen
         for each in [*let_go, *referee.given_up()]:
             place = self._trials.get(each)
             if place is not None and place.trial.status == Trial.PAUSED:
@@ -96,7 +96,7 @@ class Queue:
     def noted(self, trial: Trial) -> None:
         """A result has come: the trial may pause, and others may be judged by now."""
         if trial.trial_id in self._trials:
-            self._moving[trial.trial_id] = None
+            self._moving[trial.trial_id] = trial
         if not self._has_warned and self._promotes and not self._judge.referee.pauses:
             self._has_warned = True
             logger.warning(
@@ -123,18 +123,16 @@ class Queue:
     def _seen(self, controller: TuneController) -> Iterator[str]:
         """Look where those have come that move; gives the paused ones that were let go."""
         for line in (self._pending, self._paused):
-            self._moving.update(dict.fromkeys(line.left()))
-        for name in [*self._moving]:
-            place = self._trials.get(name)
-            if place is not None and place.trial.status == Trial.RUNNING:
+            for place in filter(None, map(self._trials.get, line.left())):
+                self._moving[place.trial.trial_id] = place.trial
+        for trial in [one for one in self._moving.values() if one.status != Trial.RUNNING]:
+            name = trial.trial_id
+            if self._moving.pop(name, None) is None:
                 continue
-            del self._moving[name]
-            if place is None:
-                continue
-            if place.trial.status == Trial.PENDING:
+            if trial.status == Trial.PENDING:
                 self._pending.put(name)
-            elif place.trial.status != Trial.PAUSED:
-                self._part_with(place.trial, controller)
+            elif trial.status != Trial.PAUSED:
+                self._part_with(trial, controller)
             elif name in self._judge.referee.let_go:
                 yield name
             elif not self._is_held(name):
