@@ -32,6 +32,7 @@ NAN = math.nan
 #: Rules of one curve, scores (None: a result without the metric), and what is left after each.
 LEFT: list[tuple[Criterion, list[float | None], list[float | None]]] = [
     (Patience(2), [1, 1, None, 1], [2, 1, 1, 0]),
+    (Patience(1), [1, 1, 1, None], [1, 0, 0, 0]),
     (Patience(2, start_from=9), [1, 1, 1], [2, 2, 2]),
     (GeneralizationLoss(5), [1, 2, 2], [1, 1, 1]),
     (UninterruptedProgress(strips=2, strip=2), [9, 8, 7, 6, 5, 4], [3, 4, 3, 2, 1, 0]),
@@ -53,7 +54,9 @@ def test_left_counts_down_to_the_stop(
     said = verdicts_on(rule, curve(*scores, max_t=20))
     assert [verdict.left for verdict in said] == left
     assert [verdict.heard for verdict in said] == [score is not None for score in scores]
-    assert said[-1].stop == (left[-1] == 0)
+    assert [verdict.stop for verdict in said] == [
+        score is not None and of == 0 for score, of in zip(scores, left, strict=True)
+    ]
 
 
 def test_a_strip_that_has_begun_says_when_it_ends() -> None:
@@ -116,6 +119,12 @@ def test_on_another_metric_it_says_what_it_says_of_the_score(rule: Criterion) ->
 
 def test_a_metric_that_fell_from_0_is_no_loss_that_exploded() -> None:
     assert not verdicts_on(Explosion(factor=2, patience=1), curve(-1, 0, -900))[-1].stop
+
+
+def test_nothing_is_left_where_a_trend_alone_keeps_a_trial_alive() -> None:
+    rule = Adaptive(patience=2, budget_share=0, history_share=0, min_gain=10)
+    said = verdicts_on(rule, curve(1, 2, 3, 4, 5, max_t=100))
+    assert [(verdict.left, verdict.stop) for verdict in said[2:]] == [(0, False)] * 3
 
 
 def test_a_gain_of_nothing_is_none_where_any_gain_would_do() -> None:
