@@ -35,8 +35,12 @@ def params_of(config: Mapping[str, Any]) -> dict[str, Any]:
         )
     params = {"stop": nested} if isinstance(nested, str) else dict(nested)
     prefix = f"{KEY}/"
-    flat = {str(key): value for key, value in config.items() if str(key).startswith(prefix)}
-    return {**params, **{key[len(prefix) :]: value for key, value in flat.items()}}
+    flat = {
+        key[len(prefix) :]: value
+        for key, value in config.items()
+        if isinstance(key, str) and key.startswith(prefix)
+    }
+    return {**params, **flat}
 
 
 def split(params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

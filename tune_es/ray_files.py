@@ -171,7 +171,8 @@ def metrics_of(result: Mapping[str, object]) -> dict[str, float]:
     told = {
         key: value
         for key, value in result.items()
-        if key not in BOOKKEEPING and str(key).partition(SEPARATOR)[0] not in NO_METRICS
+        if key not in BOOKKEEPING
+        and not (isinstance(key, str) and key.partition(SEPARATOR)[0] in NO_METRICS)
     }
     numbers = ((name, read_number(value)) for name, value in flat_items(told))
     return {name: number for name, number in numbers if number is not None}

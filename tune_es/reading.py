@@ -62,13 +62,17 @@ def flat_items(
 ) -> Iterator[tuple[str, object]]:
     """Names and values on one level, the levels joined with a slash as Ray does it.
 
-    A mapping that holds itself, or lies below 50 others, is left as it is.
+    A mapping that holds itself, or lies below 50 others, is left as it is; a key that cannot be
+    written out is left out.
 
     >>> dict(flat_items({"lr": 0.1, "model": {"width": 8, "drop": {"p": 0.5}}}))
     {'lr': 0.1, 'model/width': 8, 'model/drop/p': 0.5}
     """
     for key, value in nested.items():
-        name = f"{above}{key}"
+        try:
+            name = f"{above}{key}"
+        except ODDITIES:  # such as an integer of 5,000 digits
+            continue
         known = len(within) >= LEVELS or any(value is each for each in within)
         if isinstance(value, Mapping) and not known:
             yield from flat_items(value, name + SEPARATOR, (*within, value))

@@ -61,7 +61,7 @@ BORROWED: dict[str, set[str]] = {
     "report": {"bokeh", "jinja2", "matplotlib", "numpy"},
     "privacy": {"dp_accounting", "scipy"},
     "meta": {"numpy", "optuna", "ray", "scipy", "sqlalchemy"},
-    "cli": {"cyclopts", "optuna", "rich"},
+    "cli": {"cyclopts", "optuna", "rich", "sqlalchemy"},
 }
 
 #: A clock, chance, or the world outside.

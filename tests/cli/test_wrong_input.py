@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, curves
+from tune_es.replay.curve_set import CurveSet
+from tune_es.replay.storage import save_curve_set
 
 REPLAY = ("replay", "--processes", "1", "--seeds", "1", "--curves")
 
@@ -37,6 +39,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "folder.yaml").mkdir()
     (tmp_path / "file").write_text("x")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    save_curve_set(CurveSet("made", (curves(name="one"), curves(name="two"))), tmp_path / "made")
+    experiment(tmp_path / "sweep")
     (tmp_path / "code.yaml").write_text("!!python/object/apply:os.system ['touch ran']")
     return tmp_path
 
@@ -62,6 +66,50 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("replay --curves empty --policy full --trials ten", '--trials: unable to convert "ten"'),
         ("replay --policy full", "--curves requires an argument"),
         ("report empty --format pdf", 'Choose from: "png", "svg"'),
+        ("replay --curves made --policy full --trials 1.5", '--trials: unable to convert "1.5"'),
+        ("replay --curves made --policy full --workers 1.5", '--workers: unable to convert "1.5"'),
+        ("replay --curves made --policy full --ahead 1.5", '--ahead: unable to convert "1.5"'),
+        ("replay --curves made --policy full --trials nan", '--trials: unable to convert "nan"'),
+        (
+            "replay --curves made --policy full --seeds 0",
+            "seeds must be a whole number of at least",
+        ),
+        ("replay --curves made --policy full --processes 0", "judge.processes must be a whole"),
+        ("replay --curves made --policy full --price-per-hour -1", "price_per_hour must be a numb"),
+        ("replay --curves made --policy full --price-per-hour nan", "at least 0, got nan"),
+        ("replay --curves made --policy full --failure-rate inf", "at most 0.9, got inf"),
+        ("replay --curves made --policy full --task onne", "did you mean 'one'?"),
+        ("replay --curves made --policy full --out file/x.csv", "--out must be a file in a folder"),
+        ("record sweep --out made", "made holds a curve set already"),
+        ("record sweep --out file/set", "Not a directory: 'file/set'"),
+        ("record sweep --out o --max-t 0", "max_t must be a whole number of at least 1, got 0"),
+        ("record sweep --out o --max-t 1.5", '--max-t: unable to convert "1.5"'),
+        ("record sweep --out o --metric los --mode min", "did you mean 'loss'?"),
+        ("record sweep --out o --metric loss --mode mni", "did you mean 'min'?"),
+        ("record sweep --out o --task=", "--task must be a name, got ''"),
+        ("record sweep --out \udcff/o", "must be a text in UTF-8"),
+        ("record bogus://x --out o --metric f1 --study s", "the storage bogus://x cannot be used"),
+        ("record file --out o --metric f1 --study s", "the storage file cannot be used: Could not"),
+        ("record mysql://x/y --out o --metric f1 --study s", "mysql://x/y cannot be used"),
+        ("tune --curves made --out p.txt", "--out must be a .yaml file in a folder that exists"),
+        ("tune --curves made --out p.yaml --n-trials 1.5", '--n-trials: unable to convert "1.5"'),
+        ("tune --curves made --out p.yaml --processes 0", "workers.processes must be a whole"),
+        ("tune --curves made --out p.yaml --margin nan", "at least 0 and at most 1, got nan"),
+        ("tune --curves made --out p.yaml --kind curves", "did you mean 'curve'?"),
+        ("tune --curves made --out p.yaml --metric los", "did you mean 'val_loss'?"),
+        ("tune --curves made --out p.yaml --metric=", "--mode must be given for ''"),
+        ("tune --curves made --out p.yaml --mode=", "Metric.mode must be a known name, got ''"),
+        ("tune --curves made --out p.yaml --storage file", "it is no journal of Optuna"),
+        ("tune --curves made --out p.yaml --storage mysql://x/y", "mysql://x/y cannot be used"),
+        ("report sweep --metric=", "no result has a metric ''; Valid: loss"),
+        (
+            "report sweep --price-per-hour inf",
+            "price_per_hour must be a number at least 0, got inf",
+        ),
+        ("report sweep --plots file/x", "Not a directory: 'file/x'"),
+        ("report sweep --policy saffe", "did you mean 'safe'?"),
+        ("dashboard --out file", "File exists: "),
+        ("dashboard --out d --temp-dir file", "--temp-dir must be a folder, got 'file'"),
         ("watch a b", "Unused Tokens: ['b']"),
         ("wacth a", 'Unknown command "wacth"'),
         ("policies --yaml", "Unknown option: --yaml"),
@@ -73,6 +121,7 @@ def test_it_is_one_line(words: str, said: str, here: Path, tune_es: Command) -> 
     assert code.startswith("tune-es: ")
     assert said in code
     assert not (here / "ran").exists()
+    assert (here / "file").read_text() == "x"
 
 
 def cut(name: str, keep: int) -> Callable[[Path], object]:

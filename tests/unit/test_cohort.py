@@ -156,3 +156,11 @@ def test_a_trial_is_ranked_by_the_vector_it_asks_for() -> None:
         assert ranking.place(vector).front == front
         assert ranking.place(vector).trials == (3 if trial == "c" else 2)
     assert cohort.peers("a").ranking(LAST, Order(2), 1, (1.0, 1.0)).fronts.sizes == [1, 1]
+
+
+def test_a_trial_that_retires_stays_for_its_peers_on_every_axis() -> None:
+    cohort = heard(("a", 1, {"f1": 0.5, "loss": -3.0}), ("b", 1, {"f1": 0.25, "loss": -1.0}))
+    cohort.retire("a")
+    assert (list(cohort.row(1)), cohort.score("a", 1)) == ([0.25, 0.5], None)
+    assert cohort.vectors(LAST).at("a", 1) is None
+    assert cohort.peers("b").count(1) == 1

@@ -25,7 +25,7 @@ from tune_es import (
     Smoothed,
     Target,
 )
-from tune_es.params import changed
+from tune_es.params import changed, params_of
 
 CHANGES: list[tuple[Criterion, dict[str, Any], Criterion]] = [
     (Patience(5), {}, Patience(5)),
@@ -145,3 +145,20 @@ def test_what_a_searcher_suggests_may_be_a_numpy_number() -> None:
     policy = POLICY.with_params({"patience": np.int64(3), "min_delta": np.float64(0.25)})
     assert policy.criterion == Patience(3, min_delta=0.25)
     assert Policy.from_yaml(policy.to_yaml()) == policy
+
+
+@pytest.mark.parametrize(
+    ("config", "params"),
+    [
+        ({"lr": 0.1}, {}),
+        ({"es": None}, {}),
+        ({"es": "safe"}, {"stop": "safe"}),
+        ({"es": {"patience": 5}, "es/max_t": 9, 3: 4}, {"patience": 5, "max_t": 9}),
+    ],
+)
+def test_a_config_holds_them_nested_or_flat(config: Any, params: dict[str, Any]) -> None:
+    assert params_of(config) == params
+
+
+def test_a_config_that_holds_something_else_there_is_refused() -> None:
+    assert "config['es'] must map stopping parameters to values" in refusal(params_of, {"es": 3})

@@ -12,6 +12,8 @@ import pytest
 
 from tune_es import Patience, Policy
 from tune_es.criteria import Composite
+from tune_es.params import params_of
+from tune_es.ray_files import metrics_of
 from tune_es.reading import LEVELS, ODDITIES, flat_items, lookup, problem_of, read_number
 
 NAN, INF = math.nan, math.inf
@@ -139,6 +141,15 @@ def test_what_holds_itself_or_is_too_deep_is_left_as_it_is() -> None:
     for _ in range(3000):
         deep = {"d": deep}
     assert [*dict(flat_items(deep))] == ["/".join(["d"] * (LEVELS + 1))]
+
+
+def test_a_key_that_cannot_be_written_out_is_left_out() -> None:
+    huge: dict[Any, Any] = {10**5000: 1.0, "loss": 2.0, "val": {10**5000: 3.0, None: 4.0}}
+    assert dict(flat_items(huge)) == {"loss": 2.0, "val/None": 4.0}
+    assert metrics_of(huge) == {"loss": 2.0, "val/None": 4.0}
+    assert params_of({**huge, "es/patience": 3}) == {"patience": 3}
+    reading = Policy("loss", "min", stop=Patience(3)).read("a", {**huge, "training_iteration": 1})
+    assert reading.observation is not None
 
 
 def test_what_a_person_is_told() -> None:

@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 
 from tests.builders import refusal
-from tune_es import BelowMedian, Observation, Patience, Policy, Referee, Target
+from tune_es import (
+    Action,
+    BelowMedian,
+    Cause,
+    Decision,
+    Observation,
+    Patience,
+    Policy,
+    Referee,
+    Target,
+    Verdict,
+)
+from tune_es.packing import Ended
 
 POLICY = Policy("loss", "min", stop=Patience(2), max_t=20)
 
@@ -207,3 +219,32 @@ def test_clock_and_bill_are_no_part_of_what_is_compared() -> None:
     ]
     first, _ = (referee.report("a", row) for row in rows)
     assert referee.report("a", {**rows[0], "time_total_s": 99.0}) is first
+
+
+def test_the_latest_step_again_with_other_numbers_stands_still() -> None:
+    referee = Referee(POLICY)
+
+    def stands_still(step: int, loss: float) -> bool:
+        observation = POLICY.read("a", result(step, loss)).observation
+        assert observation is not None
+        return referee.stands_still(observation)
+
+    assert not stands_still(1, 1.0)
+    referee.report("a", result(1, 1.0))
+    assert [stands_still(1, 1.0), stands_still(1, 0.5), stands_still(2, 0.5)] == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_last_word_that_cannot_be_pickled_by_name_is_kept_as_it_is() -> None:
+    class Share(float):
+        """Of a class that another process cannot import."""
+
+    verdict = Verdict(True, "Own", Cause.REACHED, {"share": Share(0.5)})
+    ended = Ended()
+    ended.add(Decision("a", 3, Action.STOP, verdict, best=0.5))
+    again = Ended(ended.saved())
+    assert ("a" in again, "b" in again, len(again), list(again)) == (True, False, 1, ["a"])
+    assert again["a"].verdict == verdict

@@ -48,6 +48,8 @@ def dashboard(*, out: Path, temp_dir: Path | None = None) -> None:
         out: The folder to write it into; one that is there already is replaced.
         temp_dir: The --temp-dir of Ray, where it was given one.
     """
+    if temp_dir is not None and temp_dir.exists() and not temp_dir.is_dir():
+        raise ValueError(f"--temp-dir must be a folder, got {str(temp_dir)!r}")
     folder = out.resolve()
     write_file(folder / FILE, json.dumps(grafana.dashboard(), indent=2) + "\n")
     root = _temp_dir() if temp_dir is None else temp_dir.resolve()

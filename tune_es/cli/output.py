@@ -32,8 +32,8 @@ def show_json(data: Any) -> None:
 
 
 def say(text: str) -> None:
-    """A line on standard output."""
-    sys.stdout.write(f"{text}\n")
+    """A line on standard output; of a name that is not in UTF-8, its bytes."""
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
 def write_file(path: Path, text: str) -> None:
@@ -54,6 +54,11 @@ def write_file(path: Path, text: str) -> None:
 def warn(text: str) -> None:
     """A line on standard error."""
     Console(stderr=True).print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def cores(asked: int | None) -> int:
+    """How many processes to use: all cores where nothing is said."""
+    return os.cpu_count() or 1 if asked is None else asked
 
 
 @contextmanager

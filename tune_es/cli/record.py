@@ -36,6 +36,8 @@ def record(
         max_t: The budget of a trial in evaluations; the longest trial by default.
         study: The name of an Optuna study.
     """
+    if task == "":
+        raise ValueError("--task must be a name, got ''")
     found = _read(source, metric, mode, task, max_t, study)
     save_curve_set(found, out)
     for finding in check_curve_set(found):
@@ -73,11 +75,15 @@ def _from_study(
     storage: str, metric: str, mode: str | None, task: str | None, max_t: int | None, study: str
 ) -> CurveSet:
     import optuna
+    from sqlalchemy.exc import SQLAlchemyError
 
     if mode is not None:
         raise ValueError("--mode is not for an Optuna study, which knows its direction")
     try:
         loaded = optuna.load_study(study_name=study, storage=storage)
+    except (SQLAlchemyError, ImportError) as error:  # no database, or none that has its driver here
+        words = str(error).partition("\n")[0]
+        raise ValueError(f"the storage {storage} cannot be used: {words}") from error
     except KeyError as error:
         known = ", ".join(optuna.get_all_study_names(storage)) or "none"
         raise ValueError(f"{storage} has no study {study!r}; it has: {known}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tune_es.checks import nearest
-from tune_es.cli.output import Flag, progress, say, show_json, show_table, warn
+from tune_es.cli.output import Flag, cores, progress, say, show_json, show_table, warn
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import TaskCurves
 from tune_es.replay.lab import judge
@@ -73,7 +72,7 @@ def replay(
             seeds=seeds,
             cluster=cluster,
             price_per_hour=price_per_hour,
-            processes=processes or os.cpu_count() or 1,
+            processes=cores(processes),
             on_done=on_done,
         )
     if out is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +10,10 @@ from cyclopts import Parameter
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from tune_es.checks import check_count
-from tune_es.cli.output import Flag, progress, say, show_json, show_table, warn
+from tune_es.checks import check_count, nearest
+from tune_es.cli.output import Flag, cores, progress, say, show_json, show_table, warn
 from tune_es.cli.tune_options import HeldOut, Search, Target, Work
+from tune_es.records import Metric
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import TaskCurves
 from tune_es.replay.storage import load_tasks
@@ -56,7 +56,7 @@ def tune(
     _check_writable(out)
     tuning = _tuning(search, judged_on.shortlist, cluster)
     tasks = load_tasks(curves)
-    where = Where(work.processes or os.cpu_count() or 1, work.ray, work.address, work.storage)
+    where = Where(cores(work.processes), work.ray, work.address, work.storage)
     named = _named(tasks, target)
     parts = _split(tasks, judged_on, search.seed)
     with progress("tuning", search.n_trials) as on_done:
@@ -104,10 +104,13 @@ def _named(tasks: list[TaskCurves], target: Target) -> tuple[str, str, int]:
     from tune_es.meta import typical_max_t
 
     modes = {each.task.metric: each.task.mode for each in tasks}
-    metric = target.metric or Counter(each.task.metric for each in tasks).most_common(1)[0][0]
-    mode = target.mode or modes.get(metric)
+    most_often = Counter(each.task.metric for each in tasks).most_common(1)[0][0]
+    metric = most_often if target.metric is None else target.metric
+    mode = modes.get(metric) if target.mode is None else target.mode
     if mode is None:
-        raise ValueError(f"--mode must be given for {metric!r}, which no task is judged by")
+        hint = nearest(metric, modes)
+        raise ValueError(f"--mode must be given for {metric!r}, which no task is judged by; {hint}")
+    Metric(metric, mode)
     budget = typical_max_t(tasks) if target.max_t is None else target.max_t
     check_count("tune", "max_t", budget)
     return metric, mode, budget

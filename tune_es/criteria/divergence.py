@@ -154,10 +154,9 @@ class Explosion(Criterion):
         first = value if state.first is None else state.first
         best = max(value, state.best)
         limit = self.factor * min(first, -self.least_start)  # losses are negative when oriented
-        is_bad = best < 0 and value < limit
-        bad = state.bad + 1 if is_bad else 0
-        if not is_bad:
+        if best >= 0 or value >= limit:
             return _Start(first, best), self.verdict(None, {"bad": 0})
+        bad = state.bad + 1
         sign = observation.sign_of(self.metric)
         evidence = {"value": sign * value, "best": sign * best, "too_bad": sign * limit}
         evidence.update(bad=bad, limit=self.patience)

@@ -105,7 +105,7 @@ class Patience(Criterion):
         if state.best is not None:
             evidence["best"] = sign * state.best
         cause = self._cause(value, sign, state.misses >= limit)
-        return state, self.verdict(cause, evidence, max(0, limit - state.misses))
+        return state, self.verdict(cause, evidence, limit - state.misses)
 
     def _follow(self, state: _State, value: float, step: float, sign: int) -> _State:
         noise_state, noise = state.noise, None

@@ -155,4 +155,4 @@ class UninterruptedProgress(Criterion):
         evidence = {"worse_strips": worse, "limit": self.strips}
         left = (self.strips - worse) * self.strip - count % self.strip
         fires = worse >= self.strips
-        return state, self.verdict(Cause.OVERFIT if fires else None, evidence, max(0, left))
+        return state, self.verdict(Cause.OVERFIT if fires else None, evidence, left)

@@ -86,7 +86,7 @@ def _study(storage: str, name: str) -> optuna.Study:
                 load_if_exists=True,
             )
             study.set_metric_names(list(NAMES))
-    except SQLAlchemyError as error:  # it tells in many lines
+    except (SQLAlchemyError, ImportError) as error:  # it tells in many lines
         words = str(error).partition("\n")[0]
         raise ValueError(f"the storage {storage} cannot be used: {words}") from error
     return study
@@ -95,9 +95,22 @@ def _study(storage: str, name: str) -> optuna.Study:
 def _opened(storage: str) -> str | BaseStorage:
     if "://" in storage:
         return storage
-    if not Path(storage).parent.is_dir():
+    file = Path(storage)
+    if not file.parent.is_dir():
         raise ValueError(f"the storage must be a URL or a file in a folder that exists: {storage}")
+    if file.is_file() and not _is_journal(file):  # it would be written into
+        raise ValueError(f"the storage {storage} cannot be used: it is no journal of Optuna")
     return JournalStorage(JournalFileBackend(storage))
+
+
+def _is_journal(file: Path) -> bool:
+    """True for an empty file, too."""
+    with file.open("rb") as lines:
+        first = lines.readline()
+    try:
+        return not first or "op_code" in json.loads(first)
+    except (ValueError, TypeError):
+        return False
 
 
 def _refuse(storage: str, study: str, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:

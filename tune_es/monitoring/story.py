@@ -200,7 +200,7 @@ class Story:
 
     def _objective(self, policy: Policy | None, metric: str | None, mode: str | None) -> Metric:
         known = {} if policy is None else policy.metrics
-        name = metric or (None if policy is None else policy.metric)
+        name = policy.metric if metric is None and policy is not None else metric
         names = {name for each in self._trials.values() for name in each.values}
         if name is None:
             raise ValueError(

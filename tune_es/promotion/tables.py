@@ -27,7 +27,9 @@ class RungTable(PromotionRule):
 
     def __post_init__(self) -> None:
         if not isinstance(self.keep, Mapping) or not self.keep:
-            raise ValueError(f"RungTable.keep must map steps to numbers of trials: {self.keep!r}")
+            raise ValueError(
+                f"RungTable.keep must map steps to numbers of trials, got {self.keep!r}"
+            )
         for step, count in self.keep.items():
             check_count("RungTable", "keep", step)
             check_count("RungTable", f"keep[{step}]", count)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tune_es.checks import check_count, nearest
+from tune_es.checks import check_count, check_number, nearest
 from tune_es.replay.cluster import Cluster
 from tune_es.replay.curves import Ints, TaskCurves
 from tune_es.replay.engine import replay
@@ -51,10 +51,13 @@ def judge(
         on_done: Called with the number of streams that were just finished.
 
     Raises:
-        ValueError: Counts below 1, or a policy that a task refuses, before anything runs.
+        ValueError: Counts below 1, a price below 0, or a policy that a task refuses, before
+            anything runs.
     """
     for name, value in (("trials", trials), ("seeds", seeds), ("processes", processes)):
         check_count("judge", name, value)
+    if price_per_hour is not None:
+        check_number("judge", "price_per_hour", price_per_hour, least=0)
     _check(tasks, candidates)
     jobs = [
         (curves, range(first, min(first + SEEDS_AT_ONCE, seeds)))

@@ -16,14 +16,17 @@ FLAT = [0.7] * 60
 
 
 @pytest.mark.parametrize(
-    ("rule", "fields"),
+    ("preset", "fields"),
     [
-        (Adaptive.safe(), (5, 0.4, 0.0, 1e-3, 0.33, 1.0, 0.003)),
-        (Adaptive.balanced(), (5, 0.2, 0.5, 1e-3, 0.5, 2.0, 0.01)),
-        (Adaptive.aggressive(), (5, 0.1, 0.5, 3e-3, 0.5, 2.0, 0.003)),
+        (Adaptive.safe, (5, 0.4, 0.0, 1e-3, 0.33, 1.0, 0.003)),
+        (Adaptive.balanced, (5, 0.2, 0.5, 1e-3, 0.5, 2.0, 0.01)),
+        (Adaptive.aggressive, (5, 0.1, 0.5, 3e-3, 0.5, 2.0, 0.003)),
     ],
 )
-def test_the_presets_are_those_of_the_note(rule: Adaptive, fields: tuple[float, ...]) -> None:
+def test_the_presets_are_those_of_the_note(
+    preset: Callable[[], Adaptive], fields: tuple[float, ...]
+) -> None:
+    rule = preset()
     found = (
         rule.patience,
         rule.budget_share,
@@ -150,6 +153,8 @@ def test_steps_may_lie_at_any_distance(spacing: float) -> None:
         (late(Adaptive, budget_share=-0.1), "got -0.1"),
         (late(Adaptive, history_share=0.96), "at least 0 and at most 0.95, got 0.96"),
         (late(Adaptive, history_share=1), "got 1"),
+        (late(Adaptive, trend_share=-0.1), "at least 0 and at most 1, got -0.1"),
+        (late(Adaptive, trend_share=1.1), "at least 0 and at most 1, got 1.1"),
         (late(Adaptive, trend_share="half"), "Adaptive.trend_share must be a number"),
         (late(Adaptive, min_gain=-1e-9), "Adaptive.min_gain must be a number at least 0"),
         (late(Adaptive, z=NAN), "Adaptive.z must be a number at least 0, got nan"),

@@ -162,6 +162,14 @@ def test_hypervolume_prefers_what_adds_most() -> None:
 
 
 @pytest.mark.parametrize("tie_break", ["crowding", "hypervolume"])
+def test_a_range_that_no_float_holds_breaks_ties_as_a_small_one(tie_break: str) -> None:
+    front = [[0.0, 10.0], [4.0, 9.0], [4.2, 8.5], [9.0, 4.0], [10.0, 0.0]]
+    huge = [[(value - 5) * 3e307 for value in point] for point in front]
+    rule = ParetoHalving(AB, reduction_factor=2.5, front_share=0, tie_break=tie_break)
+    assert staying(rule, huge) == staying(rule, front)
+
+
+@pytest.mark.parametrize("tie_break", ["crowding", "hypervolume"])
 def test_a_weight_spreads_trials_along_a_metric_or_prefers_those_good_in_it(
     tie_break: str,
 ) -> None:
