@@ -1,0 +1,145 @@
+"""Drivers that die: each life of a sweep is a process of its own.
+
+They are forked from one that has imported Ray before, which saves seconds a life.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.experiment import Trial
+
+from experiments.chaos.journal import Told
+from experiments.chaos.sweeps import NAME, Plan
+from tune_es.ray_files import read_state
+
+#: When a driver dies; half of them at any moment.
+MOMENTS = ("start", "result", "saving", "copying", *["any"] * 4)
+#: The longest that a sweep goes on before its driver dies, in seconds, and a save's in the
+#: background.
+LONGEST_S, COPY_S = 3.0, 0.02
+#: How often the state is saved.
+PERIOD_S = "0.5"
+
+
+@dataclass(frozen=True)
+class Death:
+    """When a driver dies: at a moment, and after how much of it."""
+
+    moment: str
+    share: float
+
+    @classmethod
+    def drawn(cls, rng: random.Random) -> Death:
+        return cls(rng.choice(MOMENTS), rng.random())
+
+
+#: How this process is to die; a restored callback is another object than the one given.
+_fate: list[Death] = []
+
+
+class Killer(tune.Callback):
+    """Kills its process when its hour has come."""
+
+    def __init__(self) -> None:
+        self.steps = self.results = self.saves = 0
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        self.steps += 1
+        if _fate and self.steps == 1 and _fate[0].moment == "any":
+            _die_in(LONGEST_S * _fate[0].share)
+        self._at("start", self.steps, 4)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: Any, **info: Any
+    ) -> None:
+        self.results += 1
+        self._at("result", self.results, 30)
+
+    def get_state(self) -> dict[str, Any]:
+        self.saves += 1
+        self._at("saving", self.saves, 5)
+        if _fate and _fate[0].moment == "copying" and self.saves == 1 + int(4 * _fate[0].share):
+            _die_in(COPY_S * random.random())
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """There is none."""
+
+    def _at(self, moment: str, count: int, most: int) -> None:
+        if _fate and _fate[0].moment == moment and count >= 1 + int(_fate[0].share * most):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_in(seconds: float) -> None:
+    def end() -> None:
+        time.sleep(seconds)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
+def live(address: str, plan: Plan, folder: Path, fate: Death | None, again: bool) -> None:
+    """One life of a driver."""
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = PERIOD_S
+    _fate[:] = [] if fate is None else [fate]
+    with (folder / "log").open("a") as log, redirect_stdout(log), redirect_stderr(log):
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        ray.init(address=address, log_to_driver=False)
+        tuner = plan.restored(folder) if again else plan.tuner(folder, [Killer()])
+        tuner.fit()
+
+
+def in_process(target: Callable[..., None], *arguments: Any) -> int:
+    """Run a function in a process of its own; how that ended."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["experiments.chaos.lives"])
+    process = context.Process(target=target, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode or 0
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What came of a sweep whose driver was killed again and again."""
+
+    told: Told
+    deaths: list[Death]
+    begun_again: int
+
+
+def chain(address: str, plan: Plan, folder: Path, kills: int) -> Chain:
+    """Kill the driver so many times, or until the sweep is over, restoring it each time.
+
+    Where it died before a state was saved there is nothing to restore, and it begins again.
+    """
+    rng = random.Random(f"kills/{plan.seed}")
+    deaths: list[Death] = []
+    begun_again, again = 0, False
+    while True:
+        fate = Death.drawn(rng) if len(deaths) < kills else None
+        ended = in_process(live, address, plan, folder, fate, again)
+        if ended == 0:
+            return Chain(Told.of(folder), deaths, begun_again)
+        if ended != -signal.SIGKILL or fate is None:
+            raise RuntimeError(f"a driver ended with {ended}: {folder / 'log'}")
+        deaths.append(fate)
+        again = bool(read_state(folder / NAME))
+        if not again:
+            begun_again += 1
+            shutil.rmtree(folder / NAME, ignore_errors=True)
