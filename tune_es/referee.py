@@ -12,7 +12,7 @@ from tune_es.packing import Ended, pack, unpack
 from tune_es.policy import Policy
 from tune_es.promoted import let_go, promoted, promoter_of
 from tune_es.promotion import Saved
-from tune_es.records import Action, Decision, Observation
+from tune_es.records import Action, Decision, Observation, Verdict
 
 #: Version of the snapshot's layout.
 LAYOUT = 3
@@ -82,7 +82,7 @@ class Referee:
     def observe(self, observation: Observation, saved: Saved = Saved.HERE) -> Decision:
         """Judge one observation; ``saved`` is where the trial would go on after a pause."""
         if self._is_over(observation.trial_id):
-            return self._ended[observation.trial_id]
+            return self._on_its_way(observation)
         self.admit(observation.trial_id)
         life = self._lives[observation.trial_id]
         at = life.place(observation.step)
@@ -112,6 +112,11 @@ class Referee:
         if self._promoter is None or latest.stop or trial_id not in self._promoter.let_go:
             return latest
         return let_go(self._promoter, latest, life.observations[-1].sign)
+
+    @property
+    def trials(self) -> Collection[str]:
+        """The trials that have not been forgotten, in the order in which they were taken in."""
+        return self._lives.keys()
 
     @property
     def ended(self) -> Mapping[str, Decision]:
@@ -186,6 +191,14 @@ class Referee:
     def _is_over(self, trial_id: str) -> bool:
         ended = self._ended.get(trial_id)
         return ended is not None and ended.stop and trial_id not in self._lives
+
+    def _on_its_way(self, observation: Observation) -> Decision:
+        """What a trial hears that was stopped, and goes through its steps again after a crash."""
+        last = self._ended[observation.trial_id]
+        if observation.step >= last.step:
+            return last
+        verdict = Verdict(False, last.verdict.criterion)
+        return replace(last, step=observation.step, action=Action.CONTINUE, verdict=verdict)
 
     def _judge(self, life: Life, observation: Observation, saved: Saved) -> Decision:
         common, own = self.policy.criterion, life.policy.criterion

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.builders import refusal
-from tune_es import BelowMedian, Observation, Patience, Policy, Referee, Target
+from tune_es import Action, BelowMedian, Observation, Patience, Policy, Referee, Target
 
 POLICY = Policy("loss", "min", stop=Patience(2), max_t=20)
 
@@ -85,7 +85,9 @@ def test_a_stopped_trial_that_was_forgotten_stays_stopped() -> None:
     referee.forget("a")
     assert referee.last("a") is stop
     assert referee.report("a", result(3)) is stop
-    assert referee.report("a", result(1, 0.0)) is stop
+    again = referee.report("a", result(1, 0.0))
+    assert (again.step, again.action, again.verdict.cause) == (1, Action.CONTINUE, None)
+    assert referee.report("a", result(4, 0.0)) is stop
     assert referee.ended == {"a": stop}
 
 

@@ -64,7 +64,7 @@ class EarlyStoppingCallback(Callback):
         self._after_step: Callable[[], None] | None = None
         self._audience = Audience(self._monitors)
         self._is_loud = self._stands_down = False
-        self._begun = False
+        self.begun = False
 
     def attach(
         self, judge: Judge, after_step: Callable[[], None], controller: TuneController
@@ -101,7 +101,7 @@ class EarlyStoppingCallback(Callback):
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Refuse a restored sweep without trials: Ray logs what it cannot read, and goes on."""
-        resumed, self._begun = iteration > 0 and not self._begun, True
+        resumed, self.begun = iteration > 0 and not self.begun, True
         if resumed and not trials:
             raise RuntimeError(f"the restored sweep has no trials; {UNREADABLE}")
 
@@ -118,7 +118,7 @@ class EarlyStoppingCallback(Callback):
         leniency.give_back()
         # Ray leaves this object in the user's own list
         self.restored = self._judge = self._after_step = None
-        self._begun = self._is_loud = False
+        self.begun = self._is_loud = False
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

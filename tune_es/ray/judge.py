@@ -15,7 +15,7 @@ from tune_es.monitoring.log import log_decision
 from tune_es.params import params_of
 from tune_es.policy import Policy
 from tune_es.promotion import Saved
-from tune_es.reading import ODDITIES
+from tune_es.reading import ODDITIES, lookup, read_number
 from tune_es.records import Decision
 from tune_es.referee import Referee
 
@@ -106,6 +106,12 @@ class Judge:
             worth = None if decision is None else self.referee.policy.utility(decision)
             words["utility"] = math.nan if worth is None else worth
         return words
+
+    def is_behind(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+        """True where this, the last result that Ray knows, is older than the last decision."""
+        decision = self.referee.last(trial_id)
+        step = read_number(lookup(result, self.referee.policy.time_attr))
+        return decision is not None and (step is None or step < decision.step)
 
     def forget(self, trial_id: str, failed: bool = False) -> None:
         """Drop the history of a trial that has ended."""

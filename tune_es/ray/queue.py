@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ray.tune import Trainable
@@ -30,6 +30,8 @@ class Queue:
         self._judge = judge
         self._trials: dict[str, Place] = {}
         self._joined = 0
+        #: The places that trials of a restored sweep had.
+        self._recalled: dict[str, int] = {}
         self._pending = Line(self._trials, Trial.PENDING)
         self._paused = Line(self._trials, Trial.PAUSED, self._is_held)
         #: Those that were seen to start or were told to: their status changes without a word.
@@ -41,15 +43,24 @@ class Queue:
         """A trial joins, or comes again after a failure, to the end then.
 
         After a crash Ray has every trial that had not ended wait to be started; those that were
-        paused are paused again, which Ray takes from a trial that is being added.
+        paused are paused again, which Ray takes from a trial that is being added. One whose pause
+        Ray did not save first comes to it again.
         """
         name = trial.trial_id
         is_new = self._trials.pop(name, None) is None
-        self._joined += 1
-        self._trials[name] = Place(self._joined, trial)
+        number = self._recalled.pop(name, 0)
+        if not number:
+            self._joined = number = self._joined + 1
+        self._trials[name] = Place(number, trial)
         if is_new and trial.status == Trial.PENDING and self._is_held(name):
-            trial.set_status(Trial.PAUSED)
+            if not self._judge.is_behind(name, trial.last_result):
+                trial.set_status(Trial.PAUSED)
         self._moving[name] = None
+
+    def recall(self, names: Iterable[str]) -> None:
+        """Give trials the places that they had before a crash: Ray adds them in any order."""
+        self._recalled = {name: number for number, name in enumerate(names, start=1)}
+        self._joined = len(self._recalled)
 
     def drop(self, trial_id: str) -> None:
         """A trial has ended."""

@@ -18,16 +18,15 @@ from tune_es.checks import check_count, check_fields
 from tune_es.criteria.private import check_reported
 from tune_es.policy import Policy
 from tune_es.ray.callback import (
-    UNREADABLE,
     bring_callback,
     callbacks_of,
     find_callback,
-    has_saved_state,
     leave_policy,
     withdraw_callback,
 )
 from tune_es.ray.judge import Judge, logger
 from tune_es.ray.queue import Queue
+from tune_es.ray.restoring import take_up
 from tune_es.ray.sweep import shield_searcher, trials_to_come, warn_of_limit
 from tune_es.ray.transfer import Transfer
 from tune_es.records import Action
@@ -216,15 +215,8 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
             return
         callback.attach(judge, partial(self._the_queue().settle, controller), controller)
         leave_policy(controller, judge.referee.policy)
-        judge.started = has_saved_state(controller)
-        try:
-            if callback.restored is not None:
-                judge.referee.restore(callback.restored)
-            elif judge.started:
-                raise ValueError("it did not reach the callback")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            # Ray swallows what is raised here and starts the whole sweep over.
-            self._failure = f"the state of EarlyStoppingScheduler is lost ({error!r}); {UNREADABLE}"
+        self._failure = take_up(judge, callback, controller)
+        self._the_queue().recall(judge.referee.trials)
 
     def _drop(self, trial: Trial) -> None:
         self._the_judge().forget(trial.trial_id)

@@ -1,0 +1,76 @@
+"""What a sweep begins with: the state of before a crash, or nothing, and then nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ray.tune.execution.tune_controller import TuneController
+
+from tune_es.ray.callback import UNREADABLE, EarlyStoppingCallback, has_saved_state
+from tune_es.ray.judge import Judge
+from tune_es.ray.sweep import RESULTS, unwrapped
+from tune_es.ray_files import STATE, read_state
+
+
+def take_up(
+    judge: Judge, callback: EarlyStoppingCallback, controller: TuneController
+) -> str | None:
+    """Give the judge the state of before a crash; says why the sweep must not go on, if so.
+
+    It is called while Ray restores the trials, where it swallows what is raised, and starts the
+    whole sweep over; or in the first step of a sweep that begins.
+    """
+    keep_order(controller)
+    if callback.begun:
+        return refusal(controller)
+    judge.started = has_saved_state(controller)
+    try:
+        if callback.restored is not None:
+            judge.referee.restore(callback.restored)
+        elif judge.started:
+            raise ValueError("it did not reach the callback")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"the state of EarlyStoppingScheduler is lost ({error!r}); {UNREADABLE}"
+    return None
+
+
+def refusal(controller: TuneController) -> str | None:
+    """Why a sweep must not begin in its folder: another one has results there, and no end.
+
+    Where Ray cannot read the newest state of a sweep it logs an error and starts it over.
+    """
+    folder = _local(controller)
+    if folder is None or not any(folder.glob(f"*/{RESULTS}")) or read_state(folder):
+        return None
+    states = sorted(path.name for path in folder.glob(STATE))
+    newest = f"its newest state {states[-1]} cannot be read" if states else f"no {STATE}"
+    remedy = "put a copy of it there"
+    if len(states) > 1:
+        remedy = f"remove that file to restore {states[-2]}"
+    return (
+        f"{folder} holds results of a sweep but {newest}, so Ray starts over: {remedy} to go on, "
+        "or name another folder to begin anew"
+    )
+
+
+def keep_order(controller: TuneController) -> None:
+    """Have the states that are saved from now on sort behind those that are there.
+
+    Ray names them after the time of day and restores the last by name: after a clock that was put
+    back, or in another time zone, that would be an older one.
+    """
+    folder, inner = _local(controller), unwrapped(controller)
+    if folder is None:
+        return
+    newest = max((path.name for path in folder.glob(STATE)), default="")
+    if newest > inner.experiment_state_file_name:
+        prefix, suffix = STATE.split("*")
+        inner._session_str = newest.removeprefix(prefix).removesuffix(suffix) + "_1"
+
+
+def _local(controller: TuneController) -> Path | None:
+    """The folder of a sweep, where it is on a disk."""
+    storage = unwrapped(controller)._storage
+    if storage is None or storage.storage_filesystem.type_name != "local":
+        return None
+    return Path(storage.experiment_fs_path)
