@@ -15,13 +15,22 @@ Row = dict[str, Any]
 #: What a decision comes to, without its wording.
 NUMBERS = ("cause", "code", "best", "best_step")
 RESULTS, ENDS = "journal.jsonl", "ends.json"
+#: Where this process writes its journal, by the name of a sweep.
+places: dict[str, Path] = {}
 
 
 class Journal(tune.Callback):
-    """Notes every decision as it is made, and at the end of the sweep every trial's last one."""
+    """Notes every decision as it is made, and at the end of the sweep every trial's last one.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Where that is written is not kept with the sweep, which may have been copied.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def folder(self) -> Path:
+        return places[self.name]
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: Row, **info: Any
@@ -37,7 +46,7 @@ class Journal(tune.Callback):
 def row_of(trial: Trial, result: Row) -> Row:
     """What is compared of a result."""
     words = result.get("es", {})
-    step = result.get("training_iteration")
+    step = result.get("epoch")
     return {"at": trial.config["at"], "step": step, **{name: words.get(name) for name in NUMBERS}}
 
 
@@ -74,10 +83,10 @@ class Told:
 
     def contradicted(self) -> set[tuple[int, int]]:
         """The steps of trials that were decided twice, and differently."""
-        first: dict[tuple[int, int], str] = {}
+        first: dict[tuple[int, int], object] = {}
         found = set()
         for row in self.rows:
-            where, what = (row["at"], row["step"]), repr([row[name] for name in NUMBERS])
+            where, what = (row["at"], row["step"]), row["cause"]
             if first.setdefault(where, what) != what:
                 found.add(where)
         return found

@@ -12,18 +12,18 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
-from experiments.chaos.journal import Told
-from experiments.chaos.sweeps import NAME, Plan
+from experiments.chaos.journal import Told, places
+from experiments.chaos.sweeps import Plan
 from tune_es.ray_files import read_state
 
 #: When a driver dies; half of them at any moment.
@@ -33,6 +33,8 @@ MOMENTS = ("start", "result", "saving", "copying", *["any"] * 4)
 LONGEST_S, COPY_S = 3.0, 0.02
 #: How often the state is saved.
 PERIOD_S = "0.5"
+LOG = "log"
+Fault = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,14 @@ class Death:
     share: float
 
     @classmethod
-    def drawn(cls, rng: random.Random) -> Death:
-        return cls(rng.choice(MOMENTS), rng.random())
+    def drawn(cls, seed: int, count: int) -> list[Death]:
+        """So many deaths at random."""
+        rng = random.Random(f"deaths/{seed}")
+        return [cls(rng.choice(MOMENTS), rng.random()) for _ in range(count)]
+
+    def arm(self) -> None:
+        """Have this process die so."""
+        _fate.append(self)
 
 
 #: How this process is to die; a restored callback is another object than the one given.
@@ -92,14 +100,18 @@ def _die_in(seconds: float) -> None:
     threading.Thread(target=end, daemon=True).start()
 
 
-def live(address: str, plan: Plan, folder: Path, fate: Death | None, again: bool) -> None:
-    """One life of a driver."""
+def live(
+    address: str, plan: Plan, folder: Path, again: bool = False, fault: Fault | None = None
+) -> None:
+    """One life of a driver; ``fault`` is called before its sweep begins."""
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = PERIOD_S
-    _fate[:] = [] if fate is None else [fate]
-    with (folder / "log").open("a") as log, redirect_stdout(log), redirect_stderr(log):
+    with (folder / LOG).open("a") as log, redirect_stdout(log), redirect_stderr(log):
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         ray.init(address=address, log_to_driver=False)
+        places[plan.name] = folder
+        if fault is not None:
+            fault()
         tuner = plan.restored(folder) if again else plan.tuner(folder, [Killer()])
         tuner.fit()
 
@@ -114,32 +126,48 @@ def in_process(target: Callable[..., None], *arguments: Any) -> int:
     return process.exitcode or 0
 
 
-@dataclass(frozen=True)
-class Chain:
-    """What came of a sweep whose driver was killed again and again."""
+class Sweep(NamedTuple):
+    """A sweep in a folder, and the Ray that it uses."""
 
-    told: Told
-    deaths: list[Death]
-    begun_again: int
+    address: str
+    plan: Plan
+    folder: Path
 
+    def run(self, again: bool = False, fault: Fault | None = None) -> int:
+        """Run it in a process; how that ended."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return in_process(live, self.address, self.plan, self.folder, again, fault)
 
-def chain(address: str, plan: Plan, folder: Path, kills: int) -> Chain:
-    """Kill the driver so many times, or until the sweep is over, restoring it each time.
+    @property
+    def told(self) -> Told:
+        """What came of it."""
+        return Told.of(self.folder)
 
-    Where it died before a state was saved there is nothing to restore, and it begins again.
-    """
-    rng = random.Random(f"kills/{plan.seed}")
-    deaths: list[Death] = []
-    begun_again, again = 0, False
-    while True:
-        fate = Death.drawn(rng) if len(deaths) < kills else None
-        ended = in_process(live, address, plan, folder, fate, again)
-        if ended == 0:
-            return Chain(Told.of(folder), deaths, begun_again)
-        if ended != -signal.SIGKILL or fate is None:
-            raise RuntimeError(f"a driver ended with {ended}: {folder / 'log'}")
-        deaths.append(fate)
-        again = bool(read_state(folder / NAME))
-        if not again:
-            begun_again += 1
-            shutil.rmtree(folder / NAME, ignore_errors=True)
+    @property
+    def state(self) -> Path:
+        """Where Ray keeps its state."""
+        return self.plan.state(self.folder)
+
+    @property
+    def log(self) -> str:
+        """What its drivers said."""
+        return (self.folder / LOG).read_text(errors="replace")
+
+    def kill(self, deaths: Sequence[Death], until_over: bool = True) -> list[str]:
+        """Kill the driver again and again, or until the sweep is over, restoring it each time.
+
+        Where it died before a state was saved there is nothing to restore, and it begins again.
+        Returns when it was killed, each time.
+        """
+        died: list[str] = []
+        for death in [*deaths, *([None] if until_over else [])]:
+            again = bool(died) and bool(read_state(self.state))
+            if not again:
+                shutil.rmtree(self.state, ignore_errors=True)
+            ended = self.run(again, None if death is None else death.arm)
+            if ended == 0:
+                break
+            if ended != -signal.SIGKILL or death is None:
+                raise RuntimeError(f"a driver ended with {ended}: {self.log[-2000:]}")
+            died.append(death.moment)
+        return died

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from tune_es.ray import (
     EarlyStoppingScheduler,
 )
 
-NAME = "sweep"
 RULES: dict[str, Any] = {
     "alone": {"stop": Patience(4) | Target(0.08)},
     "compared": {"stop": Patience(6) | BelowMedian(grace_period=SETTLED, min_trials=2)},
@@ -37,7 +36,7 @@ CURVES = {"quota": "raced", "table": "raced", "asynchronous": "raced"}
 
 def policy(rule: str) -> Policy:
     """What decides."""
-    return Policy("loss", "min", max_t=STEPS, **RULES[rule])
+    return Policy("loss", "min", time_attr="epoch", max_t=STEPS, **RULES[rule])
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,9 @@ class Plan:
         pause_s: How long a step takes.
         options: More of what the trials' config says.
         max_failures: How often a trial may die.
-        trainable: Another one than :func:`train`.
+        budget_s: When the sweep is to end, in seconds.
+        name: Of its folder.
+        is_named: Name our callback, before the one that writes the journal.
     """
 
     rule: str = "alone"
@@ -63,7 +64,9 @@ class Plan:
     pause_s: float = 0.05
     options: tuple[tuple[str, Any], ...] = ()
     max_failures: int = 0
-    trainable: Callable[[Mapping[str, Any]], None] = train
+    budget_s: float | None = None
+    name: str = "sweep"
+    is_named: bool = True
 
     @property
     def space(self) -> dict[str, Any]:
@@ -77,23 +80,29 @@ class Plan:
         own = {} if self.by == "search" else {"at": tune.grid_search([*range(self.trials)])}
         return {**fixed, **own}
 
+    def state(self, folder: Path) -> Path:
+        """Where Ray keeps the sweep: no two have one name, by which Ray tells them apart."""
+        return folder / f"{self.name}-{folder.name}"
+
     def tuner(self, folder: Path, more: Sequence[tune.Callback] = ()) -> tune.Tuner:
         """The sweep in a folder, ready to run."""
         by_stopper, decides = self.by == "stopper", policy(self.rule)
+        named = [EarlyStoppingCallback()] if self.is_named else []
         search = self._search(folder) if self.by == "search" else None
         return tune.Tuner(
-            self.trainable,
+            train,
             param_space=self.space,
             tune_config=tune.TuneConfig(
                 scheduler=None if by_stopper else EarlyStoppingScheduler(decides),
                 search_alg=search,
                 num_samples=self.trials if self.by == "search" else 1,
                 reuse_actors=True,
+                time_budget_s=self.budget_s,
             ),
             run_config=tune.RunConfig(
-                name=NAME,
+                name=self.state(folder).name,
                 storage_path=str(folder),
-                callbacks=[EarlyStoppingCallback(), Journal(folder), *more],
+                callbacks=[*named, Journal(self.name), *more],
                 stop=EarlyStopper(decides) if by_stopper else None,
                 failure_config=tune.FailureConfig(max_failures=self.max_failures),
                 verbose=0,
@@ -102,17 +111,17 @@ class Plan:
 
     def restored(self, folder: Path) -> tune.Tuner:
         """The same sweep after its driver died; Ray wants to be told again what it cannot save."""
-        where = str(folder / NAME)
-        return tune.Tuner.restore(where, trainable=self.trainable, param_space=self.space)
+        return tune.Tuner.restore(str(self.state(folder)), trainable=train, param_space=self.space)
 
     def _search(self, folder: Path) -> EarlyStoppingOptunaSearch:
         return EarlyStoppingOptunaSearch(
             {"at": IntDistribution(0, self.trials - 1)},
             metric="loss",
             mode="min",
+            time_attr="epoch",
             points_to_evaluate=[{"at": at} for at in range(self.trials)],
             storage=storage(folder),
-            study_name=NAME,
+            study_name=self.name,
             seed=self.seed,
         )
 

@@ -107,11 +107,9 @@ class Judge:
             words["utility"] = math.nan if worth is None else worth
         return words
 
-    def is_behind(self, trial_id: str, result: Mapping[str, Any]) -> bool:
-        """True where this, the last result that Ray knows, is older than the last decision."""
-        decision = self.referee.last(trial_id)
-        step = read_number(lookup(result, self.referee.policy.time_attr))
-        return decision is not None and (step is None or step < decision.step)
+    def step_of(self, result: Mapping[str, Any]) -> float | None:
+        """The step of a result that Ray has kept; None where there is none."""
+        return read_number(lookup(result, self.referee.policy.time_attr))
 
     def forget(self, trial_id: str, failed: bool = False) -> None:
         """Drop the history of a trial that has ended."""

@@ -52,9 +52,9 @@ class Queue:
         if not number:
             self._joined = number = self._joined + 1
         self._trials[name] = Place(number, trial)
-        if is_new and trial.status == Trial.PENDING and self._is_held(name):
-            if not self._judge.is_behind(name, trial.last_result):
-                trial.set_status(Trial.PAUSED)
+        is_waiting = is_new and trial.status == Trial.PENDING and self._is_held(name)
+        if is_waiting and self._has_come(trial):
+            trial.set_status(Trial.PAUSED)
         self._moving[name] = None
 
     def recall(self, names: Iterable[str]) -> None:
@@ -180,6 +180,14 @@ class Queue:
     @property
     def _promotes(self) -> bool:
         return self._judge.referee.policy.promotion is not None
+
+    def _has_come(self, trial: Trial) -> bool:
+        """True where Ray has saved that a trial came to where it is held."""
+        last, step = (
+            self._judge.referee.last(trial.trial_id),
+            self._judge.step_of(trial.last_result),
+        )
+        return last is not None and step is not None and step >= last.step
 
     def _is_held(self, trial_id: str) -> bool:
         return self._judge.referee.is_held(trial_id)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
 
-from tune_es.ray.callback import UNREADABLE, EarlyStoppingCallback, has_saved_state
-from tune_es.ray.judge import Judge
+from tune_es.params import POLICY_FILE
+from tune_es.policy import Policy
+from tune_es.ray.callback import UNREADABLE, EarlyStoppingCallback
+from tune_es.ray.judge import Judge, logger
 from tune_es.ray.sweep import RESULTS, unwrapped
 from tune_es.ray_files import STATE, read_state
 
@@ -53,6 +56,18 @@ def refusal(controller: TuneController) -> str | None:
     )
 
 
+def gap(judge: Judge, trial: Trial) -> str | None:
+    """Why a restored trial must not go on: Ray saved more of it than its history holds."""
+    step, last = judge.step_of(trial.last_result), judge.referee.last(trial.trial_id)
+    if step is None or (last is not None and step <= last.step):
+        return None
+    held = "nothing" if last is None else f"no more than step {last.step:g}"
+    return (
+        f"trial {trial.trial_id} had come to step {step:g}, and its saved history holds {held}; "
+        f"{UNREADABLE}"
+    )
+
+
 def keep_order(controller: TuneController) -> None:
     """Have the states that are saved from now on sort behind those that are there.
 
@@ -66,6 +81,31 @@ def keep_order(controller: TuneController) -> None:
     if newest > inner.experiment_state_file_name:
         prefix, suffix = STATE.split("*")
         inner._session_str = newest.removeprefix(prefix).removesuffix(suffix) + "_1"
+
+
+def leave_policy(controller: TuneController, policy: Policy) -> None:
+    """Write the policy into the experiment's folder, for reports and replays to find.
+
+    Ray uploads it with the state of the experiment. A disk that refuses it stops nothing.
+    """
+    storage = unwrapped(controller)._storage
+    if storage is None:
+        return
+    folder = Path(storage.experiment_driver_staging_path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / POLICY_FILE).write_text(policy.to_yaml(), encoding="utf-8")
+    except OSError as error:
+        logger.warning("%s could not be written: %s", folder / POLICY_FILE, error)
+
+
+def has_saved_state(controller: TuneController) -> bool:
+    """True where the sweep was restored from a folder in which callbacks had saved a state."""
+    inner = unwrapped(controller)
+    storage = inner._storage
+    if storage is None:
+        return False
+    return bool(inner._callbacks.can_restore(storage.experiment_driver_staging_path))
 
 
 def _local(controller: TuneController) -> Path | None:

@@ -21,12 +21,11 @@ from tune_es.ray.callback import (
     bring_callback,
     callbacks_of,
     find_callback,
-    leave_policy,
     withdraw_callback,
 )
 from tune_es.ray.judge import Judge, logger
 from tune_es.ray.queue import Queue
-from tune_es.ray.restoring import take_up
+from tune_es.ray.restoring import gap, leave_policy, take_up
 from tune_es.ray.sweep import shield_searcher, trials_to_come, warn_of_limit
 from tune_es.ray.transfer import Transfer
 from tune_es.records import Action
@@ -74,7 +73,7 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
         self._fields = _checked(type(self).__name__, policy, policy_fields)
         self._judge: Judge | None = None
         self._queue: Queue | None = None
-        self._adopted = False
+        self._adopted = self._resumes = False
         self._failure: str | None = None
         self._transfer: Transfer | None = None
 
@@ -135,6 +134,8 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
         if not self._adopted:
             self._adopt(judge, tune_controller)
         if not trial.is_finished():
+            if self._resumes:
+                self._failure = self._failure or gap(judge, trial)
             judge.admit(trial.trial_id, trial.config)
             self._the_queue().add(trial)
         else:  # the saved state may be older than its end: nobody is to wait for it
@@ -171,6 +172,7 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
             self._the_queue().fail(trial)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        self._resumes = False
         if self._failure is not None:
             raise RuntimeError(self._failure)
         return self._the_queue().choose(tune_controller)
@@ -216,6 +218,7 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
         callback.attach(judge, partial(self._the_queue().settle, controller), controller)
         leave_policy(controller, judge.referee.policy)
         self._failure = take_up(judge, callback, controller)
+        self._resumes = callback.restored is not None
         self._the_queue().recall(judge.referee.trials)
 
     def _drop(self, trial: Trial) -> None:

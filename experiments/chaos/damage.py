@@ -1,0 +1,130 @@
+"""Files of a killed sweep that are missing or damaged when it is restored."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from experiments.chaos.faults import KILLED
+from experiments.chaos.journal import RESULTS
+from experiments.chaos.lives import Death, Sweep
+from experiments.chaos.outcome import Bench, Outcome
+
+STATES, CALLBACKS, SEARCHES = "experiment_state-*", "callback-states-*", "basic-variant-state-*"
+#: The sweep is killed twice, after so many results each time.
+DEATHS = [Death("result", 0.9)] * 2
+#: Of what an error has to tell: what to do.
+TOLD = ("remove", "put a copy")
+
+
+def newest(state: Path, pattern: str) -> Path:
+    """The last of several saved states."""
+    return max(state.glob(pattern))
+
+
+def truncate(pattern: str, share: float) -> Callable[[Path], None]:
+    """Cut the newest file off."""
+
+    def damage(state: Path) -> None:
+        path = newest(state, pattern)
+        path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+
+    return damage
+
+
+def lose(pattern: str) -> Callable[[Path], None]:
+    """Remove the newest file."""
+
+    def damage(state: Path) -> None:
+        newest(state, pattern).unlink()
+
+    return damage
+
+
+def back(state: Path) -> None:
+    """Remove all state files of the newest time in their names."""
+    time = newest(state, STATES).stem.removeprefix("experiment_state-")
+    for path in state.glob(f"*{time}*"):
+        if path.is_file() and not path.name.startswith("es_events"):
+            path.unlink()
+
+
+def lose_all(pattern: str) -> Callable[[Path], None]:
+    """Remove all of them."""
+
+    def damage(state: Path) -> None:
+        for path in state.glob(pattern):
+            path.unlink()
+
+    return damage
+
+
+def garble(state: Path) -> None:
+    """Turn bytes of the callbacks' state round."""
+    path = newest(state, CALLBACKS)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 :: 7] = bytes(255 - each for each in data[len(data) // 2 :: 7])
+    path.write_bytes(bytes(data))
+
+
+def age(state: Path) -> None:
+    """Have the callbacks' state be that of an earlier life."""
+    first, *_, last = sorted(state.glob(CALLBACKS))
+    last.write_bytes(first.read_bytes())
+
+
+def blank_log(state: Path) -> None:
+    """Cut the event logs off in the middle of a line, and lose the policy's file."""
+    for path in state.glob("es_events-*"):
+        path.write_bytes(path.read_bytes()[:-20])
+    (state / "early_stopping.yaml").unlink()
+
+
+#: What is done to the files, and what mends it where that is refused.
+DAMAGES: dict[str, tuple[Callable[[Path], None], Callable[[Path], None] | None]] = {
+    "experiment state truncated": (truncate(STATES, 0.6), lose(STATES)),
+    "experiment state empty": (truncate(STATES, 0), lose(STATES)),
+    "experiment state missing, all of them": (lose_all(STATES), None),
+    "experiment state missing, the newest": (lose(STATES), None),
+    "all newest states missing": (back, None),
+    "callback state truncated": (truncate(CALLBACKS, 0.5), back),
+    "callback state garbled": (garble, back),
+    "callback state older than the experiment's": (age, back),
+    "searcher state truncated": (truncate(SEARCHES, 0.5), back),
+    "event log truncated, policy file missing": (blank_log, None),
+}
+
+
+def killed(bench: Bench, name: str) -> Sweep:
+    """A sweep whose driver was killed twice, half-way."""
+    sweep = bench.sweep(replace(KILLED[name], seed=bench.seed))
+    sweep.kill(DEATHS, until_over=False)
+    return sweep
+
+
+def damaged(bench: Bench, fault: str, base: Sweep) -> Outcome:
+    """A killed sweep with damaged files is restored: it is refused at once, or ends as in peace.
+
+    Where it is refused, and there is something that mends it, it is mended and restored again.
+    """
+    damage, mend = DAMAGES[fault]
+    sweep = bench.sweep(base.plan)
+    shutil.copytree(base.state, sweep.state)
+    shutil.copy(base.folder / RESULTS, sweep.folder)
+    before = (sweep.folder / RESULTS).read_text()
+    damage(sweep.state)
+    if sweep.run(again=True) == 0:
+        return bench.outcome(fault, 1, sweep, "went on as in peace")
+    said = sweep.log.strip().splitlines()[-1]
+    is_clear = any(each in said for each in TOLD)
+    is_early = (sweep.folder / RESULTS).read_text() == before
+    refused = Outcome(fault, 1, refused=1, divergent=2 - is_clear - is_early, what=said[:300])
+    if mend is None:
+        return refused
+    mend(sweep.state)
+    if sweep.run(again=True) != 0:
+        return replace(refused, lost=sweep.plan.trials)
+    after = bench.outcome(fault, 1, sweep)
+    return replace(refused, lost=after.lost, divergent=refused.divergent + after.divergent)
