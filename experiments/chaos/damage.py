@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import ray
+
 from experiments.chaos.faults import KILLED
 from experiments.chaos.journal import RESULTS
 from experiments.chaos.lives import Death, Sweep
@@ -44,10 +46,11 @@ def lose(pattern: str) -> Callable[[Path], None]:
 
 
 def back(state: Path) -> None:
-    """Remove all state files of the newest time in their names."""
+    """Remove all state files of the newest time in their names, Ray's own copies included."""
     time = newest(state, STATES).stem.removeprefix("experiment_state-")
-    for path in state.glob(f"*{time}*"):
-        if path.is_file() and not path.name.startswith("es_events"):
+    session = Path(ray._private.worker._global_node.get_session_dir_path())
+    for folder in (state, *session.glob(f"artifacts/*/{state.name}/driver_artifacts")):
+        for path in folder.glob(f"*-{time}.*"):
             path.unlink()
 
 

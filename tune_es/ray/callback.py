@@ -30,7 +30,8 @@ LENIENT = "TUNE_DISABLE_STRICT_METRIC_CHECKING"
 UNREADABLE = (
     "its saved state cannot be read: look for 'Failed to restore' above, and "
     "remove callback-states-*.pkl from the experiment to go on with empty histories, or all state "
-    "files of the newest time in their names to go on from those before"
+    "files of the newest time in their names to go on from those before; a Ray that runs on since "
+    "then has them in driver_artifacts of its session, too: start it again or remove them there"
 )
 NO_TRIALS = f"the restored sweep has no trials; {UNREADABLE}"
 
