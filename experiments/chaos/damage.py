@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ray
 
@@ -48,7 +49,8 @@ def lose(pattern: str) -> Callable[[Path], None]:
 def back(state: Path) -> None:
     """Remove all state files of the newest time in their names, Ray's own copies included."""
     time = newest(state, STATES).stem.removeprefix("experiment_state-")
-    session = Path(ray._private.worker._global_node.get_session_dir_path())
+    worker: Any = ray._private.worker
+    session = Path(worker._global_node.get_session_dir_path())
     for folder in (state, *session.glob(f"artifacts/*/{state.name}/driver_artifacts")):
         for path in folder.glob(f"*-{time}.*"):
             path.unlink()
@@ -120,10 +122,10 @@ def damaged(bench: Bench, fault: str, base: Sweep) -> Outcome:
     damage(sweep.state)
     if sweep.run(again=True) == 0:
         return bench.outcome(fault, 1, sweep, "went on as in peace")
-    said = sweep.log.strip().splitlines()[-1]
+    said = sweep.log.strip().splitlines()[-1].replace(str(sweep.state), "the folder")
     is_clear = any(each in said for each in TOLD)
     is_early = (sweep.folder / RESULTS).read_text() == before
-    refused = Outcome(fault, 1, refused=1, divergent=2 - is_clear - is_early, what=said[:300])
+    refused = Outcome(fault, 1, refused=1, divergent=2 - is_clear - is_early, what=said[:200])
     if mend is None:
         return refused
     mend(sweep.state)

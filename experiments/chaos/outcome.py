@@ -98,7 +98,10 @@ def running(sweep: Sweep) -> int:
 
 
 def timed(fault: Callable[[], Outcome]) -> Outcome:
-    """The outcome with how long it took."""
+    """The outcome with how long it took; a sweep that ended with an error is lost."""
     start = time.monotonic()
-    outcome = fault()
+    try:
+        outcome = fault()
+    except RuntimeError as error:
+        outcome = Outcome("a sweep ended with an error", 1, lost=1, what=str(error)[-300:])
     return replace(outcome, seconds=time.monotonic() - start)

@@ -16,7 +16,7 @@ from ray import tune
 from experiments.chaos.curves import curve
 
 #: The step that a trial that hangs never reports.
-HANGS_AT = 4
+HANGS_AT = 2
 
 
 class DiedError(RuntimeError):
@@ -28,7 +28,7 @@ def train(config: Mapping[str, Any]) -> None:
 
     ``pause_s`` is how long a step takes. ``dies`` is how likely a trial dies before a step, once at
     most, as a mark in the folder ``marks`` says. ``stutters`` is how likely it reports a step twice
-    or goes back to an earlier one. The trial that is called ``hangs`` never reports its fourth.
+    or goes back to an earlier one. The trial that ``hangs`` never reports its second step.
     """
     losses = curve(config["kind"], config["seed"], config["at"])
     for step in range(_steps_done() + 1, len(losses) + 1):

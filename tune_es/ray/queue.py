@@ -15,6 +15,7 @@ from tune_es.params import KEY
 from tune_es.promotion import Saved
 from tune_es.ray.judge import Judge, logger
 from tune_es.ray.line import Line, Place
+from tune_es.ray.silence import Silence
 from tune_es.ray.sweep import tell_of_end, unwrapped
 
 
@@ -38,6 +39,7 @@ class Queue:
         self._moving: dict[str, None] = {}
         self._classes: dict[str, Saved | None] = {}
         self._has_warned = False
+        self._silence = Silence()
 
     def add(self, trial: Trial) -> None:
         """A trial joins, or comes again after a failure, to the end then.
@@ -87,6 +89,8 @@ class Queue:
         chosen = None if name is None else self._trials[name].trial
         if chosen is not None and chosen.status == Trial.PAUSED:
             self._moving[chosen.trial_id] = None
+        if self._promotes and chosen is None:
+            self._silence.look(self._trials)
         for each in [*let_go, *referee.given_up()]:
             place = self._trials.get(each)
             if place is not None and place.trial.status == Trial.PAUSED:
@@ -108,6 +112,7 @@ class Queue:
         """A result has come: the trial may pause, and others may be judged by now."""
         if trial.trial_id in self._trials:
             self._moving[trial.trial_id] = None
+        self._silence.ends()
         if not self._has_warned and self._promotes and not self._judge.referee.pauses:
             self._has_warned = True
             logger.warning(
