@@ -6,20 +6,15 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import ray
 
 from experiments.chaos.faults import KILLED
 from experiments.chaos.journal import RESULTS
-from experiments.chaos.lives import Death, Sweep
+from experiments.chaos.lives import STATES, Death, Sweep, back, is_told
 from experiments.chaos.outcome import Bench, Outcome
 
-STATES, CALLBACKS, SEARCHES = "experiment_state-*", "callback-states-*", "basic-variant-state-*"
+CALLBACKS, SEARCHES = "callback-states-*", "basic-variant-state-*"
 #: The sweep is killed twice, after so many results each time.
 DEATHS = [Death("result", 0.9)] * 2
-#: Of what an error has to tell: what to do.
-TOLD = ("remove", "put a copy")
 
 
 def newest(state: Path, pattern: str) -> Path:
@@ -44,16 +39,6 @@ def lose(pattern: str) -> Callable[[Path], None]:
         newest(state, pattern).unlink()
 
     return damage
-
-
-def back(state: Path) -> None:
-    """Remove all state files of the newest time in their names, Ray's own copies included."""
-    time = newest(state, STATES).stem.removeprefix("experiment_state-")
-    worker: Any = ray._private.worker
-    session = Path(worker._global_node.get_session_dir_path())
-    for folder in (state, *session.glob(f"artifacts/*/{state.name}/driver_artifacts")):
-        for path in folder.glob(f"*-{time}.*"):
-            path.unlink()
 
 
 def lose_all(pattern: str) -> Callable[[Path], None]:
@@ -98,6 +83,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], Callable[[Path], None] | None]]
     "callback state garbled": (garble, back),
     "callback state older than the experiment's": (age, back),
     "searcher state truncated": (truncate(SEARCHES, 0.5), back),
+    "tuner.pkl truncated": (truncate("tuner.pkl", 0.5), None),
     "event log truncated, policy file missing": (blank_log, None),
 }
 
@@ -121,9 +107,9 @@ def damaged(bench: Bench, fault: str, base: Sweep) -> Outcome:
     before = (sweep.folder / RESULTS).read_text()
     damage(sweep.state)
     if sweep.run(again=True) == 0:
-        return bench.outcome(fault, 1, sweep, "went on as in peace")
-    said = sweep.log.strip().splitlines()[-1].replace(str(sweep.state), "the folder")
-    is_clear = any(each in said for each in TOLD)
+        return bench.outcome(fault, 1, sweep, "went on")
+    said = sweep.last_words
+    is_clear = is_told(said)
     is_early = (sweep.folder / RESULTS).read_text() == before
     refused = Outcome(fault, 1, refused=1, divergent=2 - is_clear - is_early, what=said[:200])
     if mend is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.chaos.lives import Death, Fault, Sweep
+from experiments.chaos.lives import TORN, Death, Fault, Sweep
 from experiments.chaos.mischief import JUMPED, fill_disk, jump
 from experiments.chaos.outcome import Bench, Outcome
 from experiments.chaos.sweeps import Plan
@@ -27,7 +27,9 @@ def drivers(bench: Bench, name: str, kills: int) -> Outcome:
     deaths = sweep.kill(Death.drawn(bench.seed, kills))
     moments = ", ".join(f"{each} {deaths.count(each)}" for each in sorted(set(deaths)))
     is_equal = KILLED[name].rule != "asynchronous"
-    return bench.outcome(f"driver killed: {name}", len(deaths), sweep, moments, is_equal)
+    outcome = bench.outcome(f"driver killed: {name}", len(deaths), sweep, moments, is_equal)
+    torn = deaths.count(TORN)
+    return replace(outcome, tries=len(deaths) - torn, refused=torn)
 
 
 def trials(bench: Bench, name: str, dies: float) -> Outcome:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -24,7 +25,6 @@ from ray.tune.experiment import Trial
 
 from experiments.chaos.journal import Told, places
 from experiments.chaos.sweeps import Plan
-from tune_es.ray_files import read_state
 
 #: When a driver dies; half of them at any moment.
 MOMENTS = ("start", "result", "saving", "copying", *["any"] * 4)
@@ -34,6 +34,9 @@ LONGEST_S, COPY_S = 3.0, 0.02
 #: How often the state is saved.
 PERIOD_S = "0.5"
 LOG = "log"
+#: What a refusal is called among deaths.
+TORN = "a torn state refused"
+STATES = "experiment_state-*"
 Fault = Callable[[], None]
 
 
@@ -112,6 +115,8 @@ def live(
         places[plan.name] = folder
         if fault is not None:
             fault()
+        if again and is_torn(plan.state(folder)):
+            plan.tuner(folder, [Killer()])  # writes it anew
         tuner = plan.restored(folder) if again else plan.tuner(folder, [Killer()])
         tuner.fit()
 
@@ -157,17 +162,54 @@ class Sweep(NamedTuple):
         """Kill the driver again and again, or until the sweep is over, restoring it each time.
 
         Where it died before a state was saved there is nothing to restore, and it begins again.
-        Returns when it was killed, each time.
+        Where a state was torn by that and is refused, what the error says is done. Returns when it
+        was killed, each time, and :data:`TORN` for each refusal.
         """
         died: list[str] = []
-        for death in [*deaths, *([None] if until_over else [])]:
-            again = bool(died) and bool(read_state(self.state))
+        waiting: list[Death | None] = [*deaths, *([None] if until_over else [])]
+        while waiting:
+            again = any(self.state.glob(STATES))
             if not again:
                 shutil.rmtree(self.state, ignore_errors=True)
+            death = waiting[0]
             ended = self.run(again, None if death is None else death.arm)
             if ended == 0:
                 break
-            if ended != -signal.SIGKILL or death is None:
+            if ended == -signal.SIGKILL and death is not None:
+                died.append(death.moment)
+                del waiting[0]
+            elif again and is_told(self.last_words):
+                died.append(TORN)
+                back(self.state)
+            else:
                 raise RuntimeError(f"a driver ended with {ended}: {self.log[-2000:]}")
-            died.append(death.moment)
         return died
+
+    @property
+    def last_words(self) -> str:
+        """The error that its last driver ended with."""
+        return self.log.strip().splitlines()[-1].replace(str(self.state), "the folder")
+
+
+def is_told(error: str) -> bool:
+    """True where an error says what to do."""
+    return "remove" in error or "put a copy" in error
+
+
+def back(state: Path) -> None:
+    """Remove all state files of the newest time in their names, Ray's own copies included."""
+    time = max(state.glob(STATES)).stem.removeprefix("experiment_state-")
+    worker: Any = ray._private.worker
+    session = Path(worker._global_node.get_session_dir_path())
+    for folder in (state, *session.glob(f"artifacts/*/{state.name}/driver_artifacts")):
+        for path in folder.glob(f"*-{time}.*"):
+            path.unlink()
+
+
+def is_torn(state: Path) -> bool:
+    """True where Ray's file of the sweep itself cannot be read."""
+    try:
+        pickle.loads((state / "tuner.pkl").read_bytes())
+    except (EOFError, pickle.UnpicklingError):
+        return True
+    return False
