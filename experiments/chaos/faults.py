@@ -24,12 +24,14 @@ KILLED = {
 def drivers(bench: Bench, name: str, kills: int) -> Outcome:
     """The driver of a sweep is killed at random moments and restored, again and again."""
     sweep = bench.sweep(replace(KILLED[name], seed=bench.seed))
-    deaths = sweep.kill(Death.drawn(bench.seed, kills))
-    moments = ", ".join(f"{each} {deaths.count(each)}" for each in sorted(set(deaths)))
+    died = sweep.kill(Death.drawn(f"{name}/{bench.seed}", kills))
+    torn, deaths = died.count(TORN), [each for each in died if each != TORN]
+    what = ", ".join(f"{each} {deaths.count(each)}" for each in sorted(set(deaths)))
+    if torn:
+        what += f"; a state that was torn by it was refused and mended: {torn}"
     is_equal = KILLED[name].rule != "asynchronous"
-    outcome = bench.outcome(f"driver killed: {name}", len(deaths), sweep, moments, is_equal)
-    torn = deaths.count(TORN)
-    return replace(outcome, tries=len(deaths) - torn, refused=torn)
+    outcome = bench.outcome(f"driver killed: {name}", len(deaths), sweep, what, is_equal)
+    return replace(outcome, refused=torn)
 
 
 def trials(bench: Bench, name: str, dies: float) -> Outcome:

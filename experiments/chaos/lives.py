@@ -48,7 +48,7 @@ class Death:
     share: float
 
     @classmethod
-    def drawn(cls, seed: int, count: int) -> list[Death]:
+    def drawn(cls, seed: str, count: int) -> list[Death]:
         """So many deaths at random."""
         rng = random.Random(f"deaths/{seed}")
         return [cls(rng.choice(MOMENTS), rng.random()) for _ in range(count)]

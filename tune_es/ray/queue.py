@@ -190,7 +190,7 @@ class Queue:
         """True where Ray has saved that a trial came to where it is held."""
         last, step = (
             self._judge.referee.last(trial.trial_id),
-            self._judge.step_of(trial.last_result),
+            self._judge.step_of(trial.run_metadata.last_result),
         )
         return last is not None and step is not None and step >= last.step
 

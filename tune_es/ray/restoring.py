@@ -58,7 +58,7 @@ def refusal(controller: TuneController) -> str | None:
 
 def gap(judge: Judge, trial: Trial) -> str | None:
     """Why a restored trial must not go on: Ray saved more of it than its history holds."""
-    step, last = judge.step_of(trial.last_result), judge.referee.last(trial.trial_id)
+    step, last = judge.step_of(trial.run_metadata.last_result), judge.referee.last(trial.trial_id)
     if step is None or (last is not None and step <= last.step):
         return None
     held = "nothing" if last is None else f"no more than step {last.step:g}"

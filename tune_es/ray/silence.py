@@ -52,5 +52,5 @@ class Silence:
 
 
 def _where(trial: Trial) -> str:
-    last = trial.last_result
+    last = trial.run_metadata.last_result
     return f"trial {trial.trial_id} (process {last.get('pid')} on {last.get('hostname')})"
