@@ -25,6 +25,7 @@ from ray.tune.experiment import Trial
 
 from experiments.chaos.journal import Told, places
 from experiments.chaos.sweeps import Plan
+from tune_es.ray.resume import check_restorable
 
 #: When a driver dies; half of them at any moment.
 MOMENTS = ("start", "result", "saving", "copying", *["any"] * 4)
@@ -115,6 +116,8 @@ def live(
         places[plan.name] = folder
         if fault is not None:
             fault()
+        if again and plan.by == "stopper":  # which is not told where its sweep lies
+            check_restorable(str(plan.state(folder)))
         if again and is_torn(plan.state(folder)):
             plan.tuner(folder, [Killer()])  # writes it anew
         tuner = plan.restored(folder) if again else plan.tuner(folder, [Killer()])

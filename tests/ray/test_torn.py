@@ -17,6 +17,7 @@ from tests.ray.test_queue import Standin, World
 from tune_es import Patience, RungTable
 from tune_es.ray import EarlyStoppingScheduler, silence
 from tune_es.ray.queue import Queue
+from tune_es.ray.resume import main
 
 CURVES = {"a": [0.9, 0.5, 0.6, 0.7, 0.8], "b": [0.9, 0.4, 0.6, 0.7, 0.8]}
 STATES = "experiment_state-*.json"
@@ -53,6 +54,13 @@ def test_a_sweep_whose_state_is_torn_or_gone_does_not_start_over(
     with within(20), pytest.raises(RuntimeError, match="so Ray starts over: put a copy"):
         again.fit()
     assert {path.name for path in tmp_path.glob(f"*/{STATES}")} == states
+
+
+def test_a_torn_file_of_the_sweep_itself_is_one_line(over: Path, tmp_path: Path) -> None:
+    shutil.copytree(over, tmp_path / "copy")
+    truncate(tmp_path / "copy" / "tuner.pkl")
+    with pytest.raises(SystemExit, match=r"tuner\.pkl cannot be read .* make the same Tuner again"):
+        main([str(tmp_path / "copy"), "--trainable", "tests.ray.promoted:ALONE"])
 
 
 @pytest.mark.parametrize("pattern", ["callback-states-*", "basic-variant-state-*"])

@@ -47,12 +47,17 @@ def refusal(controller: TuneController) -> str | None:
         return None
     states = sorted(path.name for path in folder.glob(STATE))
     newest = f"its newest state {states[-1]} cannot be read" if states else f"no {STATE}"
-    remedy = "put a copy of it there"
-    if len(states) > 1:
-        remedy = f"remove that file to restore {states[-2]}"
     return (
-        f"{folder} holds results of a sweep but {newest}, so Ray starts over: {remedy} to go on, "
+        f"{folder} holds results of a sweep but {newest}, so Ray starts over: {remedy(folder)}, "
         "or name another folder to begin anew"
+    )
+
+
+def remedy(folder: Path) -> str:
+    """What lets a sweep go on whose newest state is torn or gone."""
+    states = sorted(path.name for path in folder.glob(STATE))
+    return (
+        f"remove {states[-1]} to restore {states[-2]}" if states[1:] else "put a copy of it there"
     )
 
 
