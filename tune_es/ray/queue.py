@@ -64,6 +64,12 @@ class Queue:
         self._recalled = {name: number for number, name in enumerate(names, start=1)}
         self._joined = len(self._recalled)
 
+    def line_up(self, controller: TuneController) -> None:
+        """Have Ray keep to these places where it requests actors for many trials at once."""
+        places = {name: place.number for name, place in self._trials.items()}
+        waiting = unwrapped(controller)._pending_trials_list
+        waiting.sort(key=lambda trial: places.get(trial.trial_id, self._joined))
+
     def drop(self, trial_id: str) -> None:
         """A trial has ended."""
         self._trials.pop(trial_id, None)
@@ -188,10 +194,8 @@ class Queue:
 
     def _has_come(self, trial: Trial) -> bool:
         """True where Ray has saved that a trial came to where it is held."""
-        last, step = (
-            self._judge.referee.last(trial.trial_id),
-            self._judge.step_of(trial.run_metadata.last_result),
-        )
+        last = self._judge.referee.last(trial.trial_id)
+        step = self._judge.step_of(trial.run_metadata.last_result)
         return last is not None and step is not None and step >= last.step
 
     def _is_held(self, trial_id: str) -> bool:

@@ -43,7 +43,7 @@ def refusal(controller: TuneController) -> str | None:
     Where Ray cannot read the newest state of a sweep it logs an error and starts it over.
     """
     folder = _local(controller)
-    if folder is None or not any(folder.glob(f"*/{RESULTS}")) or read_state(folder):
+    if folder is None or not _has_run(folder) or read_state(folder):
         return None
     states = sorted(path.name for path in folder.glob(STATE))
     newest = f"its newest state {states[-1]} cannot be read" if states else f"no {STATE}"
@@ -111,6 +111,11 @@ def has_saved_state(controller: TuneController) -> bool:
     if storage is None:
         return False
     return bool(inner._callbacks.can_restore(storage.experiment_driver_staging_path))
+
+
+def _has_run(folder: Path) -> bool:
+    """True where trials have left something; of their results Ray stores nothing for seconds."""
+    return any(any(folder.glob(f"*/{name}")) for name in (RESULTS, "checkpoint_*"))
 
 
 def _local(controller: TuneController) -> Path | None:

@@ -172,9 +172,11 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
             self._the_queue().fail(trial)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
-        self._resumes = False
         if self._failure is not None:
             raise RuntimeError(self._failure)
+        if self._resumes:
+            self._resumes = False
+            self._the_queue().line_up(tune_controller)
         return self._the_queue().choose(tune_controller)
 
     def debug_string(self) -> str:
