@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--kills", type=int, default=8, help="of a driver, for each rule")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", help="kinds, such as drivers, damaged or nodes")
     parser.add_argument("--out", type=Path, help="a Markdown file to write")
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = parser.parse_args(given)
@@ -74,8 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     address = ray.get_runtime_context().gcs_address
     with tempfile.TemporaryDirectory(prefix="chaos") as folder:
         for fault in suite(Bench(address, Path(folder), options.seed), options.kills):
-            outcomes.append(timed(fault))
-            print(row_of(outcomes[-1]), file=sys.stderr, flush=True)
+            if options.only is None or fault.func.__name__ in options.only:
+                outcomes.append(timed(fault))
+                print(row_of(outcomes[-1]), file=sys.stderr, flush=True)
     ray.shutdown()
     names = ("lost", "divergent", "running", "refused")
     text = TEXT.format(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+from ray.tune.experiment import Trial
 
 from experiments.chaos.faults import KILLED
 from experiments.chaos.journal import RESULTS
 from experiments.chaos.lives import STATES, Death, Sweep, back, is_told
 from experiments.chaos.outcome import Bench, Outcome
+from tune_es.ray_files import read_state
 
 CALLBACKS, SEARCHES = "callback-states-*", "basic-variant-state-*"
 #: The sweep is killed twice, after so many results each time.
@@ -95,15 +100,21 @@ def killed(bench: Bench, name: str) -> Sweep:
     return sweep
 
 
+def copied(bench: Bench, base: Sweep) -> Sweep:
+    """The same sweep in a folder of its own."""
+    sweep = bench.sweep(base.plan)
+    shutil.copytree(base.state, sweep.state)
+    shutil.copy(base.folder / RESULTS, sweep.folder)
+    return sweep
+
+
 def damaged(bench: Bench, fault: str, base: Sweep) -> Outcome:
     """A killed sweep with damaged files is restored: it is refused at once, or ends as in peace.
 
     Where it is refused, and there is something that mends it, it is mended and restored again.
     """
     damage, mend = DAMAGES[fault]
-    sweep = bench.sweep(base.plan)
-    shutil.copytree(base.state, sweep.state)
-    shutil.copy(base.folder / RESULTS, sweep.folder)
+    sweep = copied(bench, base)
     before = (sweep.folder / RESULTS).read_text()
     damage(sweep.state)
     if sweep.run(again=True) == 0:
@@ -119,3 +130,42 @@ def damaged(bench: Bench, fault: str, base: Sweep) -> Outcome:
         return replace(refused, lost=sweep.plan.trials)
     after = bench.outcome(fault, 1, sweep)
     return replace(refused, lost=after.lost, divergent=refused.divergent + after.divergent)
+
+
+def cut(checkpoint: Path) -> None:
+    """Leave nothing in the files of a checkpoint."""
+    for path in checkpoint.iterdir():
+        path.write_bytes(b"")
+
+
+#: What is done to the checkpoints of a trial that goes on.
+CHECKPOINTS: dict[str, Callable[[Path], object]] = {
+    "checkpoint missing": shutil.rmtree,
+    "checkpoint truncated": cut,
+}
+
+
+def checkpoint(bench: Bench, fault: str, base: Sweep) -> Outcome:
+    """A trial that goes on has no checkpoint left: it fails at once, and is restarted then."""
+    sweep = copied(bench, base)
+    states = read_state(sweep.state)
+    going = next(each for each in states.values() if each["status"] == Trial.RUNNING)
+    (folder,) = sweep.state.glob(f"*_{going['trial_id']}_*")
+    for each in folder.glob("checkpoint_*"):
+        CHECKPOINTS[fault](each)
+    before = steps_of(sweep)
+    if sweep.run(again=True) != 0:
+        raise RuntimeError(f"a sweep ended with an error: {sweep.log[-2000:]}")
+    failed = [at for at, each in sweep.told.ends.items() if each["status"] == Trial.ERROR]
+    repeated = sum(steps_of(sweep)[at] - before[at] for at in failed)
+    if sweep._replace(plan=replace(sweep.plan, restarts=True)).run(again=True) != 0:
+        raise RuntimeError(f"a sweep ended with an error: {sweep.log[-2000:]}")
+    what = f"trials that failed at once, and were restarted with restart_errored=True: {failed}"
+    outcome = bench.outcome(fault, 1, sweep, what)
+    return replace(outcome, refused=len(failed), divergent=outcome.divergent + repeated)
+
+
+def steps_of(sweep: Sweep) -> Counter[int]:
+    """How many results every trial has reported."""
+    lines = (sweep.folder / RESULTS).read_text().splitlines()
+    return Counter(json.loads(line)["at"] for line in lines)

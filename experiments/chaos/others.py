@@ -25,7 +25,7 @@ from experiments.chaos.sweeps import Plan
 
 
 def together(bench: Bench, names: Sequence[str]) -> Outcome:
-    """Sweeps in threads of one process, then the same once more; our callback is not named."""
+    """Sweeps in threads of one process, each with the callback that Ray is told to add."""
     pairs = [
         bench.sweep(replace(KILLED[name], seed=bench.seed, name=f"{at}", is_named=False))
         for at, name in enumerate(names)
@@ -58,8 +58,7 @@ def run_together(address: str, sweeps: Sequence[tuple[Plan, Path]]) -> None:
             each.join()
 
 
-#: The nodes of this process, and how many are still to be lost: not in the callback, which Ray
-#: pickles.
+#: The nodes of this process; not in the callback, which Ray pickles.
 _nodes: list[Cluster] = []
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 1024 * 1024}
 
@@ -75,7 +74,7 @@ class Loses(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: Any, **info: Any
     ) -> None:
-        self.wait -= trial.node_ip is not None
+        self.wait -= 1
         if self.left and self.wait <= 0 and _nodes[0].worker_nodes:
             self.left -= 1
             self.wait = self.rng.randint(6, 16)

@@ -60,7 +60,7 @@ class Bench:
 
     def peace(self, plan: Plan) -> Told:
         """What the sweep comes to where nothing happens."""
-        plain = replace(plan, options=(), max_failures=0, budget_s=None, is_named=True)
+        plain = replace(Plan(plan.rule, plan.by), seed=plan.seed)
         if plain not in self._peace:
             sweep = self.sweep(plain)
             if sweep.run() != 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from experiments.chaos import damage, faults, others
@@ -17,7 +17,7 @@ DIES, STUTTERS = 0.1, 0.3
 BUDGET_S = 25.0
 
 
-def suite(bench: Bench, kills: int) -> Iterator[Callable[[], Outcome]]:
+def suite(bench: Bench, kills: int) -> Iterator[partial[Outcome]]:
     """All faults, with so many kills of the driver for each way of deciding."""
     for name in faults.KILLED:
         yield partial(faults.drivers, bench, name, kills)
@@ -31,6 +31,8 @@ def suite(bench: Bench, kills: int) -> Iterator[Callable[[], Outcome]]:
         base = damage.killed(bench, name)
         for fault in damage.DAMAGES:
             yield partial(damage.damaged, bench, fault, base)
+        for fault in damage.CHECKPOINTS if name == "median" else ():  # a rung judges the others
+            yield partial(damage.checkpoint, bench, fault, base)
     yield partial(others.together, bench, ("patience", "median"))
     for name in ("adaptive quotas", "patience"):
         yield partial(others.hanging, bench, name, BUDGET_S)

@@ -54,6 +54,7 @@ class Plan:
         max_failures: How often a trial may die.
         budget_s: When the sweep is to end, in seconds.
         name: Of its folder.
+        restarts: Have trials that failed begin anew where the sweep is restored.
         is_named: Name our callback, before the one that writes the journal.
     """
 
@@ -66,6 +67,7 @@ class Plan:
     max_failures: int = 0
     budget_s: float | None = None
     name: str = "sweep"
+    restarts: bool = False
     is_named: bool = True
 
     @property
@@ -111,7 +113,12 @@ class Plan:
 
     def restored(self, folder: Path) -> tune.Tuner:
         """The same sweep after its driver died; Ray wants to be told again what it cannot save."""
-        return tune.Tuner.restore(str(self.state(folder)), trainable=train, param_space=self.space)
+        return tune.Tuner.restore(
+            str(self.state(folder)),
+            trainable=train,
+            param_space=self.space,
+            restart_errored=self.restarts,
+        )
 
     def _search(self, folder: Path) -> EarlyStoppingOptunaSearch:
         return EarlyStoppingOptunaSearch(

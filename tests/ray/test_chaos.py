@@ -67,3 +67,10 @@ def killed(bench: Bench) -> Sweep:
 @pytest.mark.parametrize("fault", damage.DAMAGES)
 def test_damaged_files(bench: Bench, killed: Sweep, fault: str) -> None:
     nothing_lost(damage.damaged(bench, fault, killed))
+
+
+@pytest.mark.parametrize("fault", damage.CHECKPOINTS)
+def test_damaged_checkpoints(bench: Bench, killed: Sweep, fault: str) -> None:
+    outcome = damage.checkpoint(bench, fault, killed)
+    nothing_lost(outcome)
+    assert outcome.refused == 1
