@@ -15,11 +15,10 @@ from experiments.chaos.faults import KILLED
 from experiments.chaos.journal import RESULTS
 from experiments.chaos.lives import STATES, Death, Sweep, back, is_told
 from experiments.chaos.outcome import Bench, Outcome
-from tune_es.ray_files import read_state
 
 CALLBACKS, SEARCHES = "callback-states-*", "basic-variant-state-*"
-#: The sweep is killed twice, after so many results each time.
-DEATHS = [Death("result", 0.9)] * 2
+#: After so many results.
+DEATHS = [Death("result", 0.9)]
 
 
 def newest(state: Path, pattern: str) -> Path:
@@ -94,9 +93,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], Callable[[Path], None] | None]]
 
 
 def killed(bench: Bench, name: str) -> Sweep:
-    """A sweep whose driver was killed twice, half-way."""
+    """A sweep whose driver was killed half-way, with the states of two lives.
+
+    One more kill is needed where the first one tore a state, which was refused.
+    """
     sweep = bench.sweep(replace(KILLED[name], seed=bench.seed))
-    sweep.kill(DEATHS, until_over=False)
+    while len([*sweep.state.glob(STATES)]) < 2:
+        sweep.kill(DEATHS, until_over=False)
     return sweep
 
 
@@ -148,9 +151,7 @@ CHECKPOINTS: dict[str, Callable[[Path], object]] = {
 def checkpoint(bench: Bench, fault: str, base: Sweep) -> Outcome:
     """A trial that goes on has no checkpoint left: it fails at once, and is restarted then."""
     sweep = copied(bench, base)
-    states = read_state(sweep.state)
-    going = next(each for each in states.values() if each["status"] == Trial.RUNNING)
-    (folder,) = sweep.state.glob(f"*_{going['trial_id']}_*")
+    (folder,) = sweep.state.glob(f"*_{going_on(sweep.state)}_*")
     for each in folder.glob("checkpoint_*"):
         CHECKPOINTS[fault](each)
     before = steps_of(sweep)
@@ -169,3 +170,15 @@ def steps_of(sweep: Sweep) -> Counter[int]:
     """How many results every trial has reported."""
     lines = (sweep.folder / RESULTS).read_text().splitlines()
     return Counter(json.loads(line)["at"] for line in lines)
+
+
+def going_on(state: Path) -> str:
+    """The trial that is furthest, among those that run by the newest state."""
+    trials = json.loads(newest(state, STATES).read_text())["trial_data"]
+    each = [(json.loads(trial), json.loads(more)) for trial, more in trials]
+    steps = {
+        trial["trial_id"]: more["last_result"].get("epoch", 0)
+        for trial, more in each
+        if trial["status"] == Trial.RUNNING
+    }
+    return max(steps, key=steps.__getitem__)

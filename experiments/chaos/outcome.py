@@ -102,6 +102,6 @@ def timed(fault: Callable[[], Outcome]) -> Outcome:
     start = time.monotonic()
     try:
         outcome = fault()
-    except RuntimeError as error:
+    except (RuntimeError, OSError, ValueError) as error:
         outcome = Outcome("a sweep ended with an error", 1, lost=1, what=str(error)[-300:])
     return replace(outcome, seconds=time.monotonic() - start)
