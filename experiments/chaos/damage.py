@@ -181,4 +181,4 @@ def going_on(state: Path) -> str:
         for trial, more in each
         if trial["status"] == Trial.RUNNING
     }
-    return max(steps, key=steps.__getitem__)
+    return str(max(steps, key=steps.__getitem__))
