@@ -20,11 +20,19 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := $(wildcard tune_es search_spaces experiments benchmarks tests .ci/pins.py)
 
-.PHONY: help setup test chaos lint format demo bench pins clean
+# The oldest versions that pyproject.toml allows, without torch, the frameworks around it and other
+# packages that are compared: what needs these is left out by name.
+OLDEST := .venv-oldest
+OLDEST_LEFT_OUT := finetune integrations test_readme.py test_docstrings.py \
+  ray/test_best_checkpoint.py ray/test_data_parallel.py ray/test_other_models.py ray/test_trackers.py \
+  replay/test_benchmark.py replay/test_finetune_policies.py
+
+.PHONY: help setup test chaos oldest lint format demo bench pins clean
 
 help:
 	@echo "make test    run the tests"
 	@echo "make chaos   run the tests that kill drivers and nodes"
+	@echo "make oldest  run the tests with the oldest Ray, Optuna and the rest that are allowed"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make demo    a sweep of 16 trials that stops early and says why"
 	@echo "make bench   time one decision, and the judging of recorded curves"
@@ -51,6 +59,16 @@ test: $(READY)
 chaos: $(READY)
 	$(BIN)/python -m pytest -q -n0 -m chaos $(PYTEST_ARGS)
 
+$(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
+	"$(PYTHON)" -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install -q $(PIP_FLAGS) -c constraints-oldest.txt \
+	  -e '.[tune,dashboard,report,privacy]' hypothesis playwright pytest pytest-xdist
+	@touch $@
+
+oldest: $(OLDEST)/.ready
+	$(OLDEST)/bin/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart=0 \
+	  -m "not chaos" $(OLDEST_LEFT_OUT:%=--ignore tests/%) $(PYTEST_ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -72,5 +90,5 @@ pins: $(READY)
 	$(BIN)/python .ci/pins.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist
+	rm -rf $(VENV) $(OLDEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,9 +1,11 @@
 """Write constraints.txt: one exact version of every package that an extra installs.
 
-Run by `make pins`. Versions already in the file are kept where they still fit; to move one, take
-its line out first. Only the Python version may decide between two pins, so every other condition
-is dropped: a constraint on a package that is not installed has no effect. Left out are the CUDA
-libraries, which torch itself asks for by exact version, and what only a browser would install.
+Run by `make pins`. constraints-oldest.txt is the same with the oldest version of every package that
+pyproject.toml names; `make oldest` tests with these. Versions already in a file are kept where they
+still fit; to move one, take its line out first. Only the Python version may decide between pins,
+so every other condition is dropped: a constraint on a package that is not installed has no effect.
+Left out are the CUDA libraries, which torch itself asks for by exact version, and what only a
+browser would install.
 """
 
 from __future__ import annotations
@@ -12,10 +14,13 @@ import re
 import subprocess
 from pathlib import Path
 
-PINS = Path("constraints.txt")
-HEAD = "# The whole development environment on Python 3.10 to 3.13, made by `make pins`.\n"
+HEAD = "# {} on Python 3.10 to 3.13, made by `make pins`.\n"
+FILES = {
+    "constraints.txt": ("The whole development environment", "highest"),
+    "constraints-oldest.txt": ("The oldest versions that pyproject.toml allows", "lowest-direct"),
+}
 LEFT_OUT = re.compile(r"(nvidia|cuda|triton)\b|.*sys_platform == 'emscripten'")
-COMPILE = ["uv", "pip", "compile", "pyproject.toml", "--all-extras", "--output-file", str(PINS)]
+COMPILE = ["uv", "pip", "compile", "pyproject.toml", "--all-extras"]
 OPTIONS = ["--universal", "--python-version=3.10", "--no-annotate", "--no-header", "--quiet"]
 
 
@@ -27,10 +32,13 @@ def pin(line: str) -> str:
 
 
 def main() -> None:
-    """Resolve for every supported Python at once and rewrite the file."""
-    subprocess.run(COMPILE + OPTIONS, check=True)
-    resolved = [line for line in PINS.read_text().splitlines() if not LEFT_OUT.match(line)]
-    PINS.write_text(HEAD + "".join(f"{pin(line)}\n" for line in resolved))
+    """Resolve for every supported Python at once and rewrite the files."""
+    for name, (what, resolution) in FILES.items():
+        asked = [f"--resolution={resolution}", f"--output-file={name}"]
+        subprocess.run(COMPILE + OPTIONS + asked, check=True)
+        lines = Path(name).read_text().splitlines()
+        pins = "".join(f"{pin(line)}\n" for line in lines if not LEFT_OUT.match(line))
+        Path(name).write_text(HEAD.format(what) + pins)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ ARROWS["cli"] = set(ARROWS)
 #: What each room may import from outside the standard library; a room not named here: nothing.
 BORROWED: dict[str, set[str]] = {
     "documents": {"yaml"},
-    "ray": {"optuna", "ray"},
+    "ray": {"optuna", "pyarrow", "ray"},
     "search": {"optuna"},
     "integrations": {"keras", "lightning", "pytorch_lightning", "ray", "torch", "transformers"},
     "replay": {"numba", "numpy", "optuna", "pandas", "pyarrow", "yaml"},

@@ -8,7 +8,6 @@ import random
 import sys
 import warnings
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -100,14 +99,13 @@ SAMPLERS: dict[str, Callable[[], BaseSampler]] = {
 }
 
 
-has_cmaes = pytest.mark.skipif(find_spec("cmaes") is None, reason="CmaEsSampler needs cmaes")
+NEEDED = {"cma": "cmaes", "gp": "torch"}
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[has_cmaes] if kind == "cma" else []) for kind in SAMPLERS]
-)
+@pytest.mark.parametrize("kind", SAMPLERS)
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_any_sampler_is_used_as_it_is(kind: str) -> None:
+    pytest.importorskip(NEEDED.get(kind, "optuna"))
     sampler = SAMPLERS[kind]()
     search = ready(sampler=sampler, seed=None)
     drive(search, 14)

@@ -66,7 +66,10 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+    if not console.is_terminal:  # rich before 14.3 ends a bar that is not shown with an empty line
+        yield lambda done: None
+        return
+    with Progress(*columns, console=console) as bars:
         task = bars.add_task(what, total=total)
         yield lambda done: bars.advance(task, done)
 

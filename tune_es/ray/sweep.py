@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ray.train._internal.storage import _upload_to_fs_path
+from pyarrow.fs import copy_files
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.result import TRIAL_ID
@@ -82,9 +82,10 @@ def keep_results(trial: Trial) -> None:
     written = Path(trial.local_path or "", RESULTS)
     if trial.checkpoint is None or trial.storage is None or not written.is_file():
         return
-    stored = Path(trial.storage.trial_fs_path, RESULTS).as_posix()
+    storage, folder = trial.storage.storage_filesystem, Path(trial.storage.trial_fs_path)
     try:
-        _upload_to_fs_path(str(written), trial.storage.storage_filesystem, stored)
+        storage.create_dir(folder.as_posix(), recursive=True)
+        copy_files(str(written), (folder / RESULTS).as_posix(), destination_filesystem=storage)
     except OSError as error:
         logger.warning("%s could not be stored: %s", written, error)
 
