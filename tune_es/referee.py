@@ -12,7 +12,7 @@ from tune_es.packing import Ended, pack, unpack
 from tune_es.policy import Policy
 from tune_es.promoted import let_go, promoted, promoter_of
 from tune_es.promotion import Saved
-from tune_es.records import Action, Decision, Observation
+from tune_es.records import Action, Decision, Observation, Verdict
 
 #: Version of the snapshot's layout.
 LAYOUT = 4
@@ -84,7 +84,7 @@ class Referee:
         """Judge one observation; ``saved`` is where the trial would go on after a pause."""
         if observation.trial_id not in self._lives:
             if self._is_over(observation.trial_id):
-                return self._ended[observation.trial_id]
+                return self._on_its_way(observation)
             self.admit(observation.trial_id)
         life = self._lives[observation.trial_id]
         at = life.place(observation.step)
@@ -114,6 +114,11 @@ class Referee:
         if self._promoter is None or latest.stop or trial_id not in self._promoter.let_go:
             return latest
         return let_go(self._promoter, latest, life.observations[-1].sign)
+
+    @property
+    def trials(self) -> Collection[str]:
+        """The trials that have not been forgotten, in the order in which they were taken in."""
+        return self._lives.keys()
 
     @property
     def ended(self) -> Mapping[str, Decision]:
@@ -189,6 +194,14 @@ class Referee:
 
     def _is_over(self, trial_id: str) -> bool:
         return trial_id in self._ended and self._ended[trial_id].stop
+
+    def _on_its_way(self, observation: Observation) -> Decision:
+        """What a trial hears that was stopped, and goes through its steps again after a crash."""
+        last = self._ended[observation.trial_id]
+        if observation.step >= last.step:
+            return last
+        verdict = Verdict(False, last.verdict.criterion)
+        return replace(last, step=observation.step, action=Action.CONTINUE, verdict=verdict)
 
     def _judge(self, life: Life, observation: Observation, saved: Saved) -> Decision:
         common, own = self.policy.criterion.compared, life.policy.criterion.compared

@@ -157,12 +157,21 @@ def of_another_callback(path: Path) -> None:
     path.write_bytes(ray.cloudpickle.dumps(states))
 
 
+def of_an_earlier_time(path: Path) -> None:
+    """What a process that dies between two files leaves: the trials are ahead of their history."""
+    states = ray.cloudpickle.loads(path.read_bytes())
+    states[1]["lives"] = {}
+    path.write_bytes(ray.cloudpickle.dumps(states))
+
+
 def trial_folders(storage: Path) -> set[str]:
     return {folder.name for folder in storage.glob("*/losses_*")}
 
 
 @scheduler_only
-@pytest.mark.parametrize("damage", [truncate, of_another_version, of_another_callback])
+@pytest.mark.parametrize(
+    "damage", [truncate, of_another_version, of_another_callback, of_an_earlier_time]
+)
 def test_a_state_that_cannot_be_read_is_an_error_and_no_silent_restart(
     restored: Restored, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:

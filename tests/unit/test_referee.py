@@ -97,7 +97,9 @@ def test_a_stopped_trial_that_was_forgotten_stays_stopped() -> None:
     referee.forget("a")
     assert referee.last("a") is stop
     assert referee.report("a", result(3)) is stop
-    assert referee.report("a", result(1, 0.0)) is stop
+    again = referee.report("a", result(1, 0.0))
+    assert (again.step, again.action, again.verdict.cause) == (1, Action.CONTINUE, None)
+    assert referee.report("a", result(4, 0.0)) is stop
     assert referee.ended == {"a": stop}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback, Stopper
@@ -13,8 +12,7 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 
-from tune_es.params import KEY, POLICY_FILE
-from tune_es.policy import Policy
+from tune_es.params import KEY
 from tune_es.ray.audience import Audience
 from tune_es.ray.closing_words import ClosingWords, has_reporter
 from tune_es.ray.event_log import EventLog
@@ -31,8 +29,11 @@ LENIENT = "TUNE_DISABLE_STRICT_METRIC_CHECKING"
 
 UNREADABLE = (
     "its saved state cannot be read: look for 'Failed to restore' above, and "
-    "remove callback-states-*.pkl from the experiment to go on with empty histories"
+    "remove callback-states-*.pkl from the experiment to go on with empty histories, or all state "
+    "files of the newest time in their names to go on from those before; a Ray that runs on since "
+    "then has them in driver_artifacts of its session, too: start it again or remove them there"
 )
+NO_TRIALS = f"the restored sweep has no trials; {UNREADABLE}"
 
 #: Ray makes the callbacks named here, after the user's and before its own loggers.
 RAY_CALLBACKS = "RAY_TUNE_CALLBACKS"
@@ -64,7 +65,7 @@ class EarlyStoppingCallback(Callback):
         self._after_step: Callable[[], None] | None = None
         self._audience = Audience(self._monitors)
         self._is_loud = self._stands_down = False
-        self._begun = False
+        self.begun = False
 
     def attach(
         self, judge: Judge, after_step: Callable[[], None], controller: TuneController
@@ -101,9 +102,9 @@ class EarlyStoppingCallback(Callback):
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Refuse a restored sweep without trials: Ray logs what it cannot read, and goes on."""
-        resumed, self._begun = iteration > 0 and not self._begun, True
+        resumed, self.begun = iteration > 0 and not self.begun, True
         if resumed and not trials:
-            raise RuntimeError(f"the restored sweep has no trials; {UNREADABLE}")
+            raise RuntimeError(NO_TRIALS)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if self._after_step is not None:
@@ -111,6 +112,8 @@ class EarlyStoppingCallback(Callback):
         self._audience.on_step(trials)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        if not trials and not self.begun:  # nothing was left to be started
+            raise RuntimeError(NO_TRIALS)
         self._audience.close(trials)
         self._audience = Audience(self._monitors)
         if self._judge is None:
@@ -118,7 +121,7 @@ class EarlyStoppingCallback(Callback):
         leniency.give_back()
         # Ray leaves this object in the user's own list
         self.restored = self._judge = self._after_step = None
-        self._begun = self._is_loud = False
+        self.begun = self._is_loud = False
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -143,8 +146,12 @@ class EarlyStoppingCallback(Callback):
     ) -> None:
         self._audience.on_end(trial, failed=True)
 
-    def get_state(self) -> dict[str, Any] | None:
-        return None if self._judge is None else self._judge.referee.snapshot()
+    def get_state(self) -> dict[str, Any]:
+        if self._judge is not None:
+            return self._judge.referee.snapshot()
+        if not self.begun and self.restored is None:  # Ray would save that there are no trials
+            raise RuntimeError(NO_TRIALS)
+        return {"by": "another"}
 
     def set_state(self, state: dict[str, Any]) -> None:
         self.restored = state
@@ -203,31 +210,6 @@ def callbacks_of(controller: TuneController) -> list[Callback]:
     """All callbacks of a sweep."""
     callbacks = unwrapped(controller)._callbacks
     return [callbacks[at] for at in range(len(callbacks))]
-
-
-def leave_policy(controller: TuneController, policy: Policy) -> None:
-    """Write the policy into the experiment's folder, for reports and replays to find.
-
-    Ray uploads it with the state of the experiment. A disk that refuses it stops nothing.
-    """
-    storage = unwrapped(controller)._storage
-    if storage is None:
-        return
-    folder = Path(storage.experiment_driver_staging_path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / POLICY_FILE).write_text(policy.to_yaml(), encoding="utf-8")
-    except OSError as error:
-        logger.warning("%s could not be written: %s", folder / POLICY_FILE, error)
-
-
-def has_saved_state(controller: TuneController) -> bool:
-    """True where the sweep was restored from a folder in which callbacks had saved a state."""
-    inner = unwrapped(controller)
-    storage = inner._storage
-    if storage is None:
-        return False
-    return bool(inner._callbacks.can_restore(storage.experiment_driver_staging_path))
 
 
 def find_callback(callbacks: Sequence[Callback]) -> EarlyStoppingCallback | None:

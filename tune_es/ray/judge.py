@@ -15,7 +15,7 @@ from tune_es.monitoring.log import log_decision
 from tune_es.params import params_of
 from tune_es.policy import Policy
 from tune_es.promotion import Saved
-from tune_es.reading import ODDITIES
+from tune_es.reading import ODDITIES, lookup, read_number
 from tune_es.records import Decision
 from tune_es.referee import Referee
 
@@ -107,6 +107,10 @@ class Judge:
             worth = None if decision is None else self.referee.policy.utility(decision)
             words["utility"] = math.nan if worth is None else worth
         return words
+
+    def step_of(self, result: Mapping[str, Any]) -> float | None:
+        """The step of a result that Ray has kept; None where there is none."""
+        return read_number(lookup(result, self.referee.policy.time_attr))
 
     def forget(self, trial_id: str, failed: bool = False) -> None:
         """Drop the history of a trial that has ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ray.tune import Trainable
@@ -15,6 +15,7 @@ from tune_es.params import KEY
 from tune_es.promotion import Saved
 from tune_es.ray.judge import Judge, logger
 from tune_es.ray.line import Line, Place
+from tune_es.ray.silence import Silence
 from tune_es.ray.sweep import tell_of_end, unwrapped
 
 
@@ -30,26 +31,44 @@ class Queue:
         self._judge = judge
         self._trials: dict[str, Place] = {}
         self._joined = 0
+        #: The places that trials of a restored sweep had.
+        self._recalled: dict[str, int] = {}
         self._pending = Line(self._trials, Trial.PENDING)
         self._paused = Line(self._trials, Trial.PAUSED, self._is_held)
         #: Those that were seen to start or were told to: their status changes without a word.
         self._moving: dict[str, Trial] = {}
         self._classes: dict[str, Saved | None] = {}
         self._has_warned = False
+        self._silence = Silence()
 
     def add(self, trial: Trial) -> None:
         """A trial joins, or comes again after a failure, to the end then.
 
         After a crash Ray has every trial that had not ended wait to be started; those that were
-        paused are paused again, which Ray takes from a trial that is being added.
+        paused are paused again, which Ray takes from a trial that is being added. One whose pause
+        Ray did not save first comes to it again.
         """
         name = trial.trial_id
         is_new = self._trials.pop(name, None) is None
-        self._joined += 1
-        self._trials[name] = Place(self._joined, trial)
-        if is_new and trial.status == Trial.PENDING and self._is_held(name):
+        number = self._recalled.pop(name, 0)
+        if not number:
+            self._joined = number = self._joined + 1
+        self._trials[name] = Place(number, trial)
+        is_waiting = is_new and trial.status == Trial.PENDING and self._is_held(name)
+        if is_waiting and self._has_come(trial):
             trial.set_status(Trial.PAUSED)
         self._moving[name] = trial
+
+    def recall(self, names: Iterable[str]) -> None:
+        """Give trials the places that they had before a crash: Ray adds them in any order."""
+        self._recalled = {name: number for number, name in enumerate(names, start=1)}
+        self._joined = len(self._recalled)
+
+    def line_up(self, controller: TuneController) -> None:
+        """Have Ray keep to these places where it requests actors for many trials at once."""
+        places = {name: place.number for name, place in self._trials.items()}
+        waiting = unwrapped(controller)._pending_trials_list
+        waiting.sort(key=lambda trial: places.get(trial.trial_id, self._joined))
 
     def drop(self, trial_id: str) -> None:
         """A trial has ended."""
@@ -76,6 +95,8 @@ class Queue:
         chosen = None if name is None else self._trials[name].trial
         if chosen is not None and chosen.status == Trial.PAUSED:
             self._moving[chosen.trial_id] = chosen
+        if self._promotes and chosen is None:
+            self._silence.look(self._trials)
         for each in [*let_go, *referee.given_up()]:
             place = self._trials.get(each)
             if place is not None and place.trial.status == Trial.PAUSED:
@@ -97,6 +118,7 @@ class Queue:
         """A result has come: the trial may pause, and others may be judged by now."""
         if trial.trial_id in self._trials:
             self._moving[trial.trial_id] = trial
+        self._silence.ends()
         if not self._has_warned and self._promotes and not self._judge.referee.pauses:
             self._has_warned = True
             logger.warning(
@@ -167,6 +189,12 @@ class Queue:
     @property
     def _promotes(self) -> bool:
         return self._judge.referee.policy.promotion is not None
+
+    def _has_come(self, trial: Trial) -> bool:
+        """True where Ray has saved that a trial came to where it is held."""
+        last = self._judge.referee.last(trial.trial_id)
+        step = self._judge.step_of(trial.run_metadata.last_result)
+        return last is not None and step is not None and step >= last.step
 
     def _is_held(self, trial_id: str) -> bool:
         return self._judge.referee.is_held(trial_id)

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from ray.tune import Tuner
 
+from tune_es.ray.restoring import remedy
 from tune_es.ray_files import read_state
 
 
@@ -26,7 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check_restorable(options.folder)
     except ValueError as error:
         sys.exit(f"tune-es: {error}")
-    tuner = Tuner.restore(options.folder, trainable, resume_errored=options.resume_errored)
+    try:
+        tuner = Tuner.restore(options.folder, trainable, resume_errored=options.resume_errored)
+    except (EOFError, UnpicklingError) as error:
+        sys.exit(
+            f"tune-es: {options.folder}/tuner.pkl cannot be read ({error}); make the same Tuner "
+            "again, of the same name and storage_path, which writes it, and resume then"
+        )
     tuner.fit()
 
 
@@ -48,8 +56,8 @@ def check_restorable(folder: str) -> None:
     """
     if "://" not in folder and not read_state(Path(folder)):
         raise ValueError(
-            f"{folder} holds no experiment_state-*.json with trials in it: there is no sweep that "
-            "could go on"
+            f"{folder} holds no experiment_state-*.json with trials in it, or its newest is torn: "
+            f"there is no sweep that could go on; {remedy(Path(folder))}"
         )
 
 

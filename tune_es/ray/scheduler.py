@@ -18,16 +18,14 @@ from tune_es.checks import check_count, check_fields
 from tune_es.criteria.private import check_reported
 from tune_es.policy import Policy
 from tune_es.ray.callback import (
-    UNREADABLE,
     bring_callback,
     callbacks_of,
     find_callback,
-    has_saved_state,
-    leave_policy,
     withdraw_callback,
 )
 from tune_es.ray.judge import Judge, logger
 from tune_es.ray.queue import Queue
+from tune_es.ray.restoring import gap, leave_policy, take_up
 from tune_es.ray.sweep import shield_searcher, trials_to_come, warn_of_limit
 from tune_es.ray.transfer import Transfer
 from tune_es.records import Action
@@ -75,7 +73,7 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
         self._fields = _checked(type(self).__name__, policy, policy_fields)
         self._judge: Judge | None = None
         self._queue: Queue | None = None
-        self._adopted = False
+        self._adopted = self._resumes = False
         self._failure: str | None = None
         self._transfer: Transfer | None = None
 
@@ -136,6 +134,8 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
         if not self._adopted:
             self._adopt(judge, tune_controller)
         if not trial.is_finished():
+            if self._resumes:
+                self._failure = self._failure or gap(judge, trial)
             judge.admit(trial.trial_id, trial.config)
             self._the_queue().add(trial)
         else:  # the saved state may be older than its end: nobody is to wait for it
@@ -174,6 +174,9 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
         if self._failure is not None:
             raise RuntimeError(self._failure)
+        if self._resumes:
+            self._resumes = False
+            self._the_queue().line_up(tune_controller)
         return self._the_queue().choose(tune_controller)
 
     def debug_string(self) -> str:
@@ -216,15 +219,9 @@ not_before, other_metrics, price_per_hour, promotion, stop, ties, time_attr
             return
         callback.attach(judge, partial(self._the_queue().settle, controller), controller)
         leave_policy(controller, judge.referee.policy)
-        judge.started = has_saved_state(controller)
-        try:
-            if callback.restored is not None:
-                judge.referee.restore(callback.restored)
-            elif judge.started:
-                raise ValueError("it did not reach the callback")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            # Ray swallows what is raised here and starts the whole sweep over.
-            self._failure = f"the state of EarlyStoppingScheduler is lost ({error!r}); {UNREADABLE}"
+        self._failure = take_up(judge, callback, controller)
+        self._resumes = callback.restored is not None
+        self._the_queue().recall(judge.referee.trials)
 
     def _drop(self, trial: Trial) -> None:
         self._the_judge().forget(trial.trial_id)
