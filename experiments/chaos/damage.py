@@ -78,8 +78,8 @@ def blank_log(state: Path) -> None:
 
 #: What is done to the files, and what mends it where that is refused.
 DAMAGES: dict[str, tuple[Callable[[Path], None], Callable[[Path], None] | None]] = {
-    "experiment state truncated": (truncate(STATES, 0.6), lose(STATES)),
-    "experiment state empty": (truncate(STATES, 0), lose(STATES)),
+    "experiment state truncated": (truncate(STATES, 0.6), back),
+    "experiment state empty": (truncate(STATES, 0), back),
     "experiment state missing, all of them": (lose_all(STATES), None),
     "experiment state missing, the newest": (lose(STATES), None),
     "all newest states missing": (back, None),

@@ -133,4 +133,6 @@ def hanging(bench: Bench, name: str, budget_s: float) -> Outcome:
     what = f"ended by time_budget_s; {len(others)} others waited for it"
     if others:
         what += ", as a warning said" * is_said
-    return replace(outcome, divergent=0 if is_said else len(others), refused=is_said, what=what)
+    return replace(
+        outcome, divergent=0 if is_said else len(others), refused=int(is_said), what=what
+    )

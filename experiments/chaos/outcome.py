@@ -103,5 +103,7 @@ def timed(fault: Callable[[], Outcome]) -> Outcome:
     try:
         outcome = fault()
     except (RuntimeError, OSError, ValueError) as error:
-        outcome = Outcome("a sweep ended with an error", 1, lost=1, what=str(error)[-300:])
+        outcome = Outcome(
+            "a sweep ended with an error", 1, lost=1, what=f"{type(error).__name__}, see the log"
+        )
     return replace(outcome, seconds=time.monotonic() - start)

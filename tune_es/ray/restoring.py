@@ -56,9 +56,10 @@ def refusal(controller: TuneController) -> str | None:
 def remedy(folder: Path) -> str:
     """What lets a sweep go on whose newest state is torn or gone."""
     states = sorted(path.name for path in folder.glob(STATE))
-    return (
-        f"remove {states[-1]} to restore {states[-2]}" if states[1:] else "put a copy of it there"
-    )
+    if len(states) < 2:
+        return "put a copy of it there"
+    time = states[-1].removeprefix("experiment_state")
+    return f"remove *{time} and all other state files of that time to restore {states[-2]}"
 
 
 def gap(judge: Judge, trial: Trial) -> str | None:
