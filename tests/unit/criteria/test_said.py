@@ -34,7 +34,8 @@ LEFT: list[tuple[Criterion, list[float | None], list[float | None]]] = [
     (Patience(2), [1, 1, None, 1], [2, 1, 1, 0]),
     (Patience(1), [1, 1, 1, None], [1, 0, 0, 0]),
     (Patience(2, start_from=9), [1, 1, 1], [2, 2, 2]),
-    (GeneralizationLoss(5), [1, 2, 2], [1, 1, 1]),
+    (GeneralizationLoss(5), [1, None, 2], [1, None, 1]),
+    (UninterruptedProgress(strips=1, strip=3), [9, 8, 7, 6, None, 5, 4], [2, 1, 3, 2, None, 1, 0]),
     (UninterruptedProgress(strips=2, strip=2), [9, 8, 7, 6, 5, 4], [3, 4, 3, 2, 1, 0]),
     (Plateau(std=0, window=3, grace_period=4), [1, 2, 3, 4, 4, 4], [3, 2, 1, 1, 1, 0]),
     (NonFinite(2), [1, NAN, NAN, NAN], [None, 2, 1, 0]),
@@ -64,6 +65,12 @@ def test_a_strip_that_has_begun_says_when_it_ends() -> None:
     seen = curve(3, 2, 1, 3, 2, 1, metrics={"train": [1, 2, 3, 1, 2, 3]})
     said = verdicts_on(ProgressQuotient("train", alpha=1, strip=3), seen)
     assert [verdict.left for verdict in said] == [2, 1, 3, 2, 1, 3]
+
+
+def test_progress_may_be_judged_on_another_metric() -> None:
+    rule = ProgressQuotient("train", strip=2, metric="f1")
+    seen = curve(1, 1, metrics={"train": [1, 1], "f1": [0.5, 0.25]})
+    assert verdicts_on(rule, seen)[-1].evidence["loss_percent"] == 50
 
 
 def test_progress_is_endless_where_training_is_perfect() -> None:
@@ -132,6 +139,7 @@ def test_what_is_left_grows_with_the_history() -> None:
     rule = Adaptive(patience=2, budget_share=0, history_share=0.5)
     said = verdicts_on(rule, curve(1, 2, 3, 4, 5, 5, 5, 5, 5, 5, max_t=20))
     assert [verdict.left for verdict in said] == [2, 2, 3, 4, 5, 4, 3, 2, 1, 0]
+    assert said[4].evidence == {"value": 5, "best": 5, "window": 3, "gain": 3}
 
 
 def test_a_flat_trend_promises_nothing() -> None:
