@@ -48,7 +48,7 @@ PATIENCE_S = 60
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed function: where it is and which mutant of it, how it differs, what runs instead."""
+    """One changed function: where it is, which of its mutants, the difference, what runs instead."""
 
     file: str
     function: str
@@ -78,7 +78,7 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
     twin = ModuleType(f"{module.__name__}__mutants")
     sys.modules[twin.__name__] = twin
     exec(compile(made.code, str(path), "exec"), vars(twin))
-    text = made.code.splitlines()
+    text: list[str] = made.code.splitlines()
 
     def source(name: str) -> list[str]:
         span = made.line_span_by_function_name[name]
