@@ -48,7 +48,7 @@ PATIENCE_S = 60
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed function: where it is, which of its mutants, the difference, what runs instead."""
+    """One changed function: where it is, which mutant, the difference, what runs instead."""
 
     file: str
     function: str
