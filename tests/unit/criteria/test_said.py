@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.builders import curve, verdicts_on
+from tests.builders import curve, refusal, verdicts_on
 from tests.samples import CRITERIA
 from tune_es import (
     Adaptive,
@@ -34,13 +34,15 @@ LEFT: list[tuple[Criterion, list[float | None], list[float | None]]] = [
     (Patience(2), [1, 1, None, 1], [2, 1, 1, 0]),
     (Patience(1), [1, 1, 1, None], [1, 0, 0, 0]),
     (Patience(2, start_from=9), [1, 1, 1], [2, 2, 2]),
-    (GeneralizationLoss(5), [1, 2, 2], [1, 1, 1]),
+    (GeneralizationLoss(5), [1, None, 2], [1, None, 1]),
+    (UninterruptedProgress(strips=1, strip=3), [9, 8, 7, 6, None, 5, 4], [2, 1, 3, 2, None, 1, 0]),
     (UninterruptedProgress(strips=2, strip=2), [9, 8, 7, 6, 5, 4], [3, 4, 3, 2, 1, 0]),
     (Plateau(std=0, window=3, grace_period=4), [1, 2, 3, 4, 4, 4], [3, 2, 1, 1, 1, 0]),
     (NonFinite(2), [1, NAN, NAN, NAN], [None, 2, 1, 0]),
     (Divergence(drop=1.0, patience=3), [1, -1, -1, 1, -1, -1, -1], [3, 2, 1, 3, 2, 1, 0]),
     (Explosion(factor=2, patience=2), [-1, -3, -1, -3, -3], [None, 1, None, 1, 0]),
     (Adaptive(patience=3, budget_share=0, history_share=0), [1, 1, None, 1, 1], [3, 2, None, 1, 0]),
+    (Patience(3) | Patience(20), [1, 1], [3, 2]),
     (Patience(2) | Patience(3, min_delta=9), [1, 2, 2, None, 2], [2, 2, 1, 1, 0]),
     (Patience(2) & Patience(3), [1, 1, 1, None, 1], [3, 2, 1, 1, 0]),
     (AtLeast(2, Patience(1), Patience(3), Patience(4)), [1, 1, 1, 1], [3, 2, 1, 0]),
@@ -63,6 +65,12 @@ def test_a_strip_that_has_begun_says_when_it_ends() -> None:
     seen = curve(3, 2, 1, 3, 2, 1, metrics={"train": [1, 2, 3, 1, 2, 3]})
     said = verdicts_on(ProgressQuotient("train", alpha=1, strip=3), seen)
     assert [verdict.left for verdict in said] == [2, 1, 3, 2, 1, 3]
+
+
+def test_progress_may_be_judged_on_another_metric() -> None:
+    rule = ProgressQuotient("train", strip=2, metric="f1")
+    seen = curve(1, 1, metrics={"train": [1, 1], "f1": [0.5, 0.25]})
+    assert verdicts_on(rule, seen)[-1].evidence["loss_percent"] == 50
 
 
 def test_progress_is_endless_where_training_is_perfect() -> None:
@@ -127,6 +135,24 @@ def test_nothing_is_left_where_a_trend_alone_keeps_a_trial_alive() -> None:
     assert [(verdict.left, verdict.stop) for verdict in said[2:]] == [(0, False)] * 3
 
 
+def test_what_is_left_grows_with_the_history() -> None:
+    rule = Adaptive(patience=2, budget_share=0, history_share=0.5)
+    said = verdicts_on(rule, curve(1, 2, 3, 4, 5, 5, 5, 5, 5, 5, max_t=20))
+    assert [verdict.left for verdict in said] == [2, 2, 3, 4, 5, 4, 3, 2, 1, 0]
+    assert said[4].evidence == {"value": 5, "best": 5, "window": 3, "gain": 3}
+
+
+def test_a_flat_trend_promises_nothing() -> None:
+    rule = Adaptive(patience=2, budget_share=0, history_share=0)
+    evidence = verdicts_on(rule, curve(1, 1, 1, 1, max_t=20))[-1].evidence
+    assert [evidence[name] for name in ("slope", "slope_error", "hope", "remaining")] == [
+        0,
+        0,
+        0,
+        16,
+    ]
+
+
 def test_a_gain_of_nothing_is_none_where_any_gain_would_do() -> None:
     rule = Adaptive(patience=2, budget_share=0, history_share=0, min_gain=0, tolerance=0)
     assert verdicts_on(rule, curve(1, 1, 1, max_t=20))[-1].stop
@@ -135,13 +161,23 @@ def test_a_gain_of_nothing_is_none_where_any_gain_would_do() -> None:
 def test_rules_that_are_written_in_another_order_are_one() -> None:
     """Their names are compared, and steps are ordered as numbers, not as texts."""
     one = Composite(
-        Patience(2), weights={"f1": 1, "loss": 2}, schedule={9: {"f1": 1}, 10: {"loss": 1}}
+        Patience(2),
+        weights={"f1": 1, "loss": 2},
+        schedule={0: {"f1": 1}, 9: {"f1": 1}, 10: {"loss": 1}},
     )
     other = Composite(
-        Patience(2), weights={"loss": 2, "f1": 1}, schedule={10: {"loss": 1}, 9: {"f1": 1}}
+        Patience(2),
+        weights={"loss": 2, "f1": 1},
+        schedule={10: {"loss": 1}, 9: {"f1": 1}, 0: {"f1": 1}},
     )
     assert AnyOf(one, other).parts == AllOf(other).parts == (one,)
-    assert list(other.schedule) == [9, 10]
+    assert list(other.schedule) == [0, 9, 10]
+
+
+def test_a_weight_is_of_a_name() -> None:
+    assert "Composite.weights is named by strings, got 3" in refusal(
+        Composite, Patience(2), weights={3: 1}
+    )
 
 
 def test_a_composite_is_said_in_its_own_sign() -> None:
