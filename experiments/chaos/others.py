@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
@@ -54,6 +55,7 @@ def run_together(address: str, sweeps: Sequence[tuple[Plan, Path]]) -> None:
         threads = [threading.Thread(target=each.fit) for each in tuners]
         for each in threads:
             each.start()
+            time.sleep(1)  # Ray's registry of trainables bears no two threads at once
         for each in threads:
             each.join()
 
