@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.builders import curve, refusal, verdicts_on
+from tests.builders import curve, refusal, shown, verdicts_on
 from tests.samples import CRITERIA
 from tune_es import (
     Adaptive,
@@ -111,18 +111,25 @@ NAMED = {
     for at, rule in enumerate(samples)
     if getattr(rule, "metric", "none") is None and not rule.parts and not rule.uses_peers
 }
-SCORES = [0.1, 0.5, 0.5, 0.4, 0.9, -3.0, -9.0, -9.0, 0.9, 0.9, 0.9, 0.9]
+SCORES = [
+    [0.1, 0.5, 0.5, 0.4, 0.9, -3.0, -9.0, -9.0, 0.9, 0.9, 0.9, 0.9],
+    [-1.0, -9.0, -9.0, NAN, NAN, NAN, NAN, -0.5],
+]
 
 
+@pytest.mark.parametrize("scores", SCORES, ids=["gains", "breaks"])
 @pytest.mark.parametrize("rule", NAMED.values(), ids=NAMED)
-def test_on_another_metric_it_says_what_it_says_of_the_score(rule: Criterion) -> None:
+def test_on_another_metric_it_says_what_it_says_of_the_score(
+    rule: Criterion, scores: list[float]
+) -> None:
     """In that metric's sign, and whatever the score does."""
-    losses = [-score for score in SCORES]
-    flat = curve(*[7.0] * len(SCORES), max_t=12, metrics={"loss": losses}, modes={"loss": "min"})
+    losses = [-score for score in scores]
+    flat = curve(*[7.0] * len(scores), max_t=12, metrics={"loss": losses}, modes={"loss": "min"})
     of_score = verdicts_on(rule, curve(*losses, mode="min", max_t=12))
     of_metric = verdicts_on(rule.on("loss"), flat)
-    assert [each.criterion for each in of_metric] == [f"{type(rule).__name__}[loss]"] * len(SCORES)
-    assert of_score == [replace(each, criterion=type(rule).__name__) for each in of_metric]
+    assert [each.criterion for each in of_metric] == [f"{type(rule).__name__}[loss]"] * len(scores)
+    renamed = [replace(each, criterion=type(rule).__name__) for each in of_metric]
+    assert shown(of_score) == shown(renamed)
 
 
 def test_a_metric_that_fell_from_0_is_no_loss_that_exploded() -> None:
