@@ -13,10 +13,10 @@ from ray.tune.experiment import Trial
 
 from experiments.chaos.faults import KILLED
 from experiments.chaos.journal import RESULTS
-from experiments.chaos.lives import STATES, Death, Sweep, back, is_told
+from experiments.chaos.lives import CALLBACKS, STATES, Death, Sweep, back, is_told
 from experiments.chaos.outcome import Bench, Outcome
 
-CALLBACKS, SEARCHES = "callback-states-*", "basic-variant-state-*"
+SEARCHES = "basic-variant-state-*"
 #: After so many results.
 DEATHS = [Death("result", 0.9)]
 
@@ -81,7 +81,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], Callable[[Path], None] | None]]
     "experiment state truncated": (truncate(STATES, 0.6), back),
     "experiment state empty": (truncate(STATES, 0), back),
     "experiment state missing, all of them": (lose_all(STATES), None),
-    "experiment state missing, the newest": (lose(STATES), None),
+    "experiment state missing, the newest": (lose(STATES), back),
     "all newest states missing": (back, None),
     "callback state truncated": (truncate(CALLBACKS, 0.5), back),
     "callback state garbled": (garble, back),

@@ -37,7 +37,7 @@ PERIOD_S = "0.5"
 LOG = "log"
 #: What a refusal is called among deaths.
 TORN = "a torn state refused"
-STATES = "experiment_state-*"
+STATES, CALLBACKS = "experiment_state-*", "callback-states-*"
 Fault = Callable[[], None]
 
 
@@ -201,11 +201,12 @@ def is_told(error: str) -> bool:
 
 def back(state: Path) -> None:
     """Remove all state files of the newest time in their names, Ray's own copies included."""
-    time = max(state.glob(STATES)).stem.removeprefix("experiment_state-")
+    saved = (path.stem for kind in (STATES, CALLBACKS) for path in state.glob(kind))
+    time = max(each.partition("-20")[2] for each in saved)
     worker: Any = ray._private.worker
     session = Path(worker._global_node.get_session_dir_path())
     for folder in (state, *session.glob(f"artifacts/*/{state.name}/driver_artifacts")):
-        for path in folder.glob(f"*-{time}.*"):
+        for path in folder.glob(f"*-20{time}.*"):
             path.unlink()
 
 

@@ -56,6 +56,20 @@ def test_a_sweep_whose_state_is_torn_or_gone_does_not_start_over(
     assert {path.name for path in tmp_path.glob(f"*/{STATES}")} == states
 
 
+def test_histories_that_are_of_later_than_the_trials_are_refused(
+    over: Path, tmp_path: Path
+) -> None:
+    def earlier(path: Path) -> None:
+        before = path.with_name("experiment_state-2000-01-01_00-00-00.json")
+        before.write_text(path.read_text().replace("TERMINATED", "RUNNING"))
+        path.unlink()
+
+    again = restored(over, tmp_path, earlier, STATES)
+    words = r"and no experiment_state-.*: remove \*-.* to restore experiment_state-2000-"
+    with within(20), pytest.raises(RuntimeError, match=words):
+        again.fit()
+
+
 def test_a_torn_file_of_the_sweep_itself_is_one_line(over: Path, tmp_path: Path) -> None:
     shutil.copytree(over, tmp_path / "copy")
     truncate(tmp_path / "copy" / "tuner.pkl")

@@ -33,7 +33,7 @@ UNREADABLE = (
     "files of the newest time in their names to go on from those before; a Ray that runs on since "
     "then has them in driver_artifacts of its session, too: start it again or remove them there"
 )
-NO_TRIALS = f"the restored sweep has no trials; {UNREADABLE}"
+NO_TRIALS = f"the sweep has no trials; where it was restored, {UNREADABLE}"
 
 #: Ray makes the callbacks named here, after the user's and before its own loggers.
 RAY_CALLBACKS = "RAY_TUNE_CALLBACKS"

@@ -14,6 +14,9 @@ from tune_es.ray.judge import Judge, logger
 from tune_es.ray.sweep import RESULTS, unwrapped
 from tune_es.ray_files import STATE, read_state
 
+#: Where Ray saves what callbacks have; ours has the histories of all trials.
+HISTORIES = "callback-states-*.pkl"
+
 
 def take_up(
     judge: Judge, callback: EarlyStoppingCallback, controller: TuneController
@@ -27,6 +30,8 @@ def take_up(
     if callback.begun:
         return refusal(controller)
     judge.started = has_saved_state(controller)
+    if (unlike := mixture(controller)) is not None:
+        return unlike
     try:
         if callback.restored is not None:
             judge.referee.restore(callback.restored)
@@ -50,6 +55,20 @@ def refusal(controller: TuneController) -> str | None:
     return (
         f"{folder} holds results of a sweep but {newest}, so Ray starts over: {remedy(folder)}, "
         "or name another folder to begin anew"
+    )
+
+
+def mixture(controller: TuneController) -> str | None:
+    """Why a restored sweep must not go on: its newest histories are of later than its trials."""
+    folder = _local(controller)
+    if folder is None:
+        return None
+    trials, histories = (_newest(folder, pattern) for pattern in (STATE, HISTORIES))
+    if histories <= trials:
+        return None
+    return (
+        f"{folder} has {HISTORIES.replace('*', histories)} and no {STATE.replace('*', histories)}: "
+        f"remove *-{histories}.* to restore {STATE.replace('*', trials)}"
     )
 
 
@@ -83,10 +102,9 @@ def keep_order(controller: TuneController) -> None:
     folder, inner = _local(controller), unwrapped(controller)
     if folder is None:
         return
-    newest = max((path.name for path in folder.glob(STATE)), default="")
-    if newest > inner.experiment_state_file_name:
-        prefix, suffix = STATE.split("*")
-        inner._session_str = newest.removeprefix(prefix).removesuffix(suffix) + "_1"
+    newest = _newest(folder, STATE)
+    if newest and STATE.replace("*", newest) > inner.experiment_state_file_name:
+        inner._session_str = f"{newest}_1"
 
 
 def leave_policy(controller: TuneController, policy: Policy) -> None:
@@ -112,6 +130,13 @@ def has_saved_state(controller: TuneController) -> bool:
     if storage is None:
         return False
     return bool(inner._callbacks.can_restore(storage.experiment_driver_staging_path))
+
+
+def _newest(folder: Path, pattern: str) -> str:
+    """What the last of several saved states is named by: its time; empty where there is none."""
+    before, after = pattern.split("*")
+    last = max((path.name for path in folder.glob(pattern)), default="")
+    return last.removeprefix(before).removesuffix(after)
 
 
 def _has_run(folder: Path) -> bool:
