@@ -27,18 +27,20 @@ OLDEST_LEFT_OUT := finetune integrations test_readme.py test_docstrings.py \
   ray/test_best_checkpoint.py ray/test_data_parallel.py ray/test_other_models.py ray/test_trackers.py \
   replay/test_benchmark.py replay/test_finetune_policies.py
 
-.PHONY: help setup test chaos oldest lint format demo bench pins clean
+.PHONY: help setup test chaos oldest coverage mutants lint format demo bench pins clean
 
 help:
-	@echo "make test    run the tests"
-	@echo "make chaos   run the tests that kill drivers and nodes"
-	@echo "make oldest  run the tests with the oldest Ray, Optuna and the rest that are allowed"
-	@echo "make lint    ruff and mypy --strict"
-	@echo "make demo    a sweep of 16 trials that stops early and says why"
-	@echo "make bench   time one decision, and the judging of recorded curves"
-	@echo "make format  let ruff rewrite what it can"
-	@echo "make pins    bring constraints.txt up to date with pyproject.toml"
-	@echo "make clean   remove the environment and the caches"
+	@echo "make test      run the tests"
+	@echo "make chaos     put faults into real sweeps: drivers, nodes and trials die, files are torn"
+	@echo "make oldest    run the tests with the oldest Ray, Optuna and the rest that are allowed"
+	@echo "make coverage  branch coverage of the core, at least 95 %"
+	@echo "make mutants   which wrong criteria the tests notice"
+	@echo "make lint      ruff and mypy --strict"
+	@echo "make demo      a sweep of 16 trials that stops early and says why"
+	@echo "make bench     time one decision, and the judging of recorded curves"
+	@echo "make format    let ruff rewrite what it can"
+	@echo "make pins      bring constraints.txt up to date with pyproject.toml"
+	@echo "make clean     remove the environment and the caches"
 
 setup: $(READY)
 
@@ -68,6 +70,15 @@ $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 oldest: $(OLDEST)/.ready
 	$(OLDEST)/bin/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart=0 \
 	  -m "not chaos" $(OLDEST_LEFT_OUT:%=--ignore tests/%) $(PYTEST_ARGS)
+
+coverage: $(READY)
+	HYPOTHESIS_PROFILE=ci $(BIN)/python -m coverage run -m pytest -q -n0 -m "not ray and not chaos" \
+	  tests/unit tests/contract tests/promotion tests/oracle tests/properties
+	$(BIN)/python -m coverage report
+
+mutants: $(READY)
+	$(BIN)/python -m pip install -q $(PIP_FLAGS) 'mutmut==3.8.1'
+	$(BIN)/python -m experiments.mutation --found mutants.jsonl
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -31,6 +31,7 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "docs/clusters.md",
     "docs/curve_sets.md",
+    "docs/faults.md",
     "docs/monitoring.md",
     "docs/privacy.md",
     "docs/tuning.md",
