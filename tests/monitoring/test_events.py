@@ -129,7 +129,8 @@ def test_whatever_a_trial_holds_is_written_and_the_rest_of_it_kept(config: dict[
 )
 def test_no_event_raises(events: list[dict[str, Any]]) -> None:
     story = Story(Path("sweep"))
-    for event in [*events, {"event": "trial", "trial": "last"}]:
+    last = {"event": "result", "trial": "last", "step": 1, "values": {"loss": 0.5}}
+    for event in [*events, {"event": "trial", "trial": "last"}, last]:
         story.take(event)
     assert story.experiment("loss", "min").trials[-1].trial_id == "last" or events
 
