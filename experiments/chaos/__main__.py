@@ -70,30 +70,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = parser.parse_args(given)
     prepare(offline=False)
-    before, outcomes = os.getloadavg()[0], []
+    before, outcomes, text = os.getloadavg()[0], [], ""
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     address = ray.get_runtime_context().gcs_address
     with tempfile.TemporaryDirectory(prefix="chaos") as folder:
         for fault in suite(Bench(address, Path(folder), options.seed), options.kills):
-            if options.only is None or fault.func.__name__ in options.only:
-                outcomes.append(timed(fault))
-                print(row_of(outcomes[-1]), file=sys.stderr, flush=True)
+            if options.only is not None and fault.func.__name__ not in options.only:
+                continue
+            outcomes.append(timed(fault))
+            print(row_of(outcomes[-1]), file=sys.stderr, flush=True)
+            text = page(outcomes, command("experiments.chaos", given), options.seed, before)
+            if options.out is not None:  # a run that is ended leaves what it has
+                options.out.write_text(text, encoding="utf-8")
     ray.shutdown()
+    print(text)
+
+
+def page(outcomes: Sequence[Outcome], line: str, seed: int, before: float) -> str:
+    """The table, and what it says."""
     names = ("lost", "divergent", "running", "refused")
-    text = TEXT.format(
-        command=command("experiments.chaos", given),
+    return TEXT.format(
+        command=line,
         total=sum(each.tries for each in outcomes),
         **{name: sum(getattr(each, name) for each in outcomes) for name in names},
-        seed=options.seed,
+        seed=seed,
         versions=versions(("ray", "optuna", "tune_es")),
         machine=machine(),
         before=before,
         after=os.getloadavg()[0],
         table=markdown_table([row_of(each) for each in outcomes]),
     )
-    print(text)
-    if options.out is not None:
-        options.out.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
