@@ -50,6 +50,7 @@ class Tied(Ranked):
     >>> one, two, three = trial("a", 0.71, 0.65), trial("b", 0.60, 0.10), trial("c", 0.70, 0.60)
     >>> order = Tied(best, [(0, one), (1, two)], TieBreak("loss", n_val=400))
     >>> order.add(2, three)
+    True
     >>> [each.trial_id for each in order.top(3)], order.rank(0, one)
     (['c', 'a', 'b'], 2)
     """
