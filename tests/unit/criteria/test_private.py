@@ -46,6 +46,16 @@ def test_where_lower_is_better() -> None:
     assert stop_at(GAIN, curve(0.5, 0.48, 0.46, 0.46, 0.46, mode="min")) == 4
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_of_the_bounds_the_width_counts(seed: int) -> None:
+    low = Private(1.0, 100, kind="clipped", bounds=(0, 4), min_gain=0.5, test_seed=seed, patience=1)
+    high = replace(low, bounds=(2, 6))
+    assert high.sensitivity == low.sensitivity == pytest.approx(2 * 4 / 100, rel=0.01)
+    scores = [step / 8 for step in range(20)]
+    assert stop_at(high, curve(*(2 + each for each in scores))) == stop_at(low, curve(*scores))
+    assert refusal(replace, high, min_gain=4.5).startswith("Private.min_gain must be")
+
+
 def test_the_evidence_is_counts_and_the_price() -> None:
     said = verdicts_on(QUIET, curve(0.5, 0.9, 0.2))
     assert [dict(verdict.evidence) for verdict in said] == [
