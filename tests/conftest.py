@@ -40,8 +40,10 @@ def shared() -> Path:
     return folder
 
 
-#: What Ray would say and do beside the sweeps themselves; workers and drivers inherit it.
+#: What Ray would say and do beside the sweeps themselves; workers and drivers inherit it. Nobody
+#: reads the workers' logs here, so Ray looks for new ones now and then only.
 QUIET = {
+    "RAY_LOG_MONITOR_MANY_FILES_THRESHOLD": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",

@@ -30,7 +30,7 @@ def loaded_by(code: str) -> set[str]:
         check=True,
         text=True,
         cwd=ROOT,
-        timeout=60,
+        timeout=300,
     )
     return {name.partition(".")[0] for name in json.loads(done.stdout)}
 

@@ -105,11 +105,11 @@ def test_it_waits_for_a_sweep_follows_it_and_ends_with_it(tmp_path: Path) -> Non
         until(lambda: "1 running" in text(shown))
         assert process.poll() is None
         finish(writer)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=120) == 0
     finally:
         process.kill()
         process.wait()
-        reader.join(timeout=5)
+        reader.join(timeout=60)
         os.close(mine)
     assert "over after" in text(shown)
     assert "2 stopped early (stalled 2)" in text(shown)
@@ -119,7 +119,7 @@ def text(shown: list[bytes]) -> str:
     return b"".join(shown).decode(errors="replace")
 
 
-def until(so: object, timeout_s: float = 30.0) -> None:
+def until(so: object, timeout_s: float = 120.0) -> None:
     assert callable(so)
     end = time.monotonic() + timeout_s
     while not so():

@@ -30,7 +30,7 @@ def ran(module: str, *arguments: str) -> str:
         env={**os.environ, "COLUMNS": "100"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
@@ -66,7 +66,7 @@ def test_compare_sweeps_runs_every_arm_once(
     runs, results = tmp_path / "runs", tmp_path / "results"
     small = ["--trials", "2", "--evals", "6", "--epochs", "3", "--max-train", "64"]
     options = ["--task", "docstrings", *small, "--max-eval", "40", "--max-length", "16"]
-    options += ["--runs", str(runs), "--results", str(results)]
+    options += ["--workers", "1", "--runs", str(runs), "--results", str(results)]
     options += ["--arms", "none", "balanced", "promotion", "--record", str(tmp_path / "set")]
     said = ran("experiments.compare_sweeps", *options)
     table = (results / "sweep_docstrings.md").read_text()

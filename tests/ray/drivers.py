@@ -13,7 +13,7 @@ from tests.ray.killed import ARMED
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_until_killed(module: str, *arguments: str, timeout_s: float = 120) -> None:
+def run_until_killed(module: str, *arguments: str, timeout_s: float = 300) -> None:
     """Run a module of this folder until it kills itself; the tests fail where it does not."""
     died = subprocess.run(
         [sys.executable, "-m", f"tests.ray.{module}", *arguments],

@@ -53,7 +53,7 @@ class HeadNode:
 
 @contextmanager
 def head_node(
-    num_cpus: int = 2, timeout_s: float = 150, settings: Mapping[str, str] | None = None
+    num_cpus: int = 2, timeout_s: float = 300, settings: Mapping[str, str] | None = None
 ) -> Iterator[HeadNode]:
     """Start a node, wait until its dashboard answers, and end every process of it afterwards.
 

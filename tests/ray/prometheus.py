@@ -61,7 +61,7 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(head: HeadNode, folder: Path, timeout_s: float = 90) -> Iterator[Prometheus]:
+def prometheus(head: HeadNode, folder: Path, timeout_s: float = 300) -> Iterator[Prometheus]:
     """Start one with the configuration that Ray has written, but for its intervals."""
     written = (head.folder / "session_latest/metrics/prometheus/prometheus.yml").read_text()
     assert written.count(RAYS) == 2

@@ -34,7 +34,7 @@ def told(module: str, storage: Path) -> dict[str, Any]:
         capture_output=True,
         check=False,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads((storage / "told.json").read_text())

@@ -95,7 +95,7 @@ def test_a_sweep_outlives_its_terminal_is_stopped_and_goes_on_from_its_folder(
         capture_output=True,
         check=False,
         text=True,
-        timeout=60,
+        timeout=300,
     )  # it finds the cluster by its control store, in RAY_ADDRESS
     assert terminal.returncode == 0, terminal.stderr
     job_id = terminal.stdout.strip()

@@ -49,7 +49,7 @@ def test_without_a_ray_they_work_and_say_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c",
          "from tests.ray.test_meters import watched_by_hand; watched_by_hand()"],
-        cwd=ROOT, capture_output=True, check=False, text=True, timeout=120,
+        cwd=ROOT, capture_output=True, check=False, text=True, timeout=300,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -166,6 +166,7 @@ def test_those_let_go_are_complete_with_their_best(tmp_path: Path) -> None:
     assert by_name(search)["a"].user_attrs["es/steps"] == 4
 
 
+@pytest.mark.chaos
 def test_one_that_dies_again_and_again_failed_and_one_that_recovers_is_one_trial(
     tmp_path: Path,
 ) -> None:

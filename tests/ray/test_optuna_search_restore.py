@@ -32,7 +32,7 @@ def study_of(restored: tune.Tuner) -> list[FrozenTrial]:
 def test_a_killed_sweep_is_told_as_one_in_peace(
     ray_address: str, tmp_path: Path, kind: str
 ) -> None:
-    run_until_killed("killed_search", ray_address, str(tmp_path), kind, timeout_s=240)
+    run_until_killed("killed_search", ray_address, str(tmp_path), kind, timeout_s=300)
     storage = storage_of(tmp_path, kind)
     if storage is not None:
         before = optuna.load_study(study_name="optuna", storage=storage).get_trials()
@@ -61,6 +61,7 @@ def named(config: Mapping[str, Any]) -> None:
     losses({"run": config["runs"][config["name"]]})
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize(("way", "own"), [("resume_errored", False), ("restart_errored", True)])
 def test_trials_that_died_go_on_in_a_new_entry(tmp_path: Path, way: str, own: bool) -> None:
     """Also where the space is the searcher's own, a function that Ray's cannot save."""

@@ -31,7 +31,7 @@ def test_an_example_stops_trials_of_its_own_kind(
         text=True,
         cwd=ROOT,
         env=dict(os.environ),
-        timeout=180,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -19,6 +19,8 @@ from tests.ray.sweeps import Row, Sweep, within
 from tests.ray.trainables import losses
 from tune_es.monitoring import read_experiment
 
+pytestmark = pytest.mark.chaos
+
 scheduler_only = pytest.mark.parametrize("restored", ["scheduler"], indirect=True)
 
 

@@ -284,7 +284,7 @@ def test_classes_of_main_are_no_trouble(ray_address: str, tmp_path: Path) -> Non
         capture_output=True,
         check=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     told = json.loads(done.stdout.splitlines()[-1])
     assert [each["reason"] for each in told] == ["stalled: ThirdTime (count=3)"] * 2

@@ -15,6 +15,8 @@ from tests.ray.trainables import losses
 from tune_es import Patience, Policy
 from tune_es.ray import EarlyStopper, EarlyStoppingScheduler
 
+pytestmark = pytest.mark.chaos
+
 POLICY = Policy("loss", "min", stop=Patience(4), max_t=20)
 CURVE = [0.9, 0.5, 0.7, 0.6, 0.4, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
 UNDISTURBED = expected(POLICY, CURVE)

@@ -19,6 +19,8 @@ from tune_es.ray import EarlyStoppingScheduler, silence
 from tune_es.ray.queue import Queue
 from tune_es.ray.resume import main
 
+pytestmark = pytest.mark.chaos
+
 CURVES = {"a": [0.9, 0.5, 0.6, 0.7, 0.8], "b": [0.9, 0.4, 0.6, 0.7, 0.8]}
 STATES = "experiment_state-*.json"
 

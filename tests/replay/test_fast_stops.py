@@ -252,12 +252,12 @@ curves, policy = noisy_trials(40, 20), Policy("score", "min", stop=Patience(3))
 here = pairs(stops(policy, curves, threads=3))
 with multiprocessing.get_context("fork").Pool(1) as pool:
     there = pool.apply(pairs, (stops(policy, curves, threads=2),))
-    again = pool.apply_async(stops, (policy, curves), {"threads": 3}).get(timeout=60)
+    again = pool.apply_async(stops, (policy, curves), {"threads": 3}).get(timeout=300)
 sys.exit(0 if here == there == pairs(again) else 1)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has run threads")
 def test_a_forked_process_goes_on_with_threads_of_its_own() -> None:
-    done = subprocess.run([sys.executable, "-c", FORKED], cwd=ROOT, check=False, timeout=120)
+    done = subprocess.run([sys.executable, "-c", FORKED], cwd=ROOT, check=False, timeout=300)
     assert done.returncode == 0
