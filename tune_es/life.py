@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from tune_es.cohort import Peers
@@ -18,7 +19,6 @@ class Life:
 
     policy: Policy
     state: PolicyState
-    steps: list[float] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     #: What was saved last; None once something has come since.
@@ -28,8 +28,7 @@ class Life:
     def of(cls, saved: bytes | tuple[Any, ...], common: Policy) -> Life:
         """A life that has been saved."""
         policy, state, observations, decisions = _unpacked(saved)
-        steps = [seen.step for seen in observations]
-        return cls(policy or common, state, steps, [*observations], [*decisions], saved)
+        return cls(policy or common, state, [*observations], [*decisions], saved)
 
     def saved(self, common: Policy) -> bytes | tuple[Any, ...]:
         """All of it, to be pickled: packed when it was asked for first, and again after news.
@@ -44,27 +43,30 @@ class Life:
 
     def place(self, step: float) -> int:
         """Where a step lies among those seen."""
-        return bisect_left(self.steps, step)
+        seen = self.observations
+        return bisect_left(seen, step, key=_step) if seen and step <= seen[-1].step else len(seen)
 
     def knows(self, at: int, observation: Observation) -> bool:
         """True where the observation was judged before; the latest step stands as it was."""
-        if self.steps[at] != observation.step:
+        if self.observations[at].step != observation.step:
             return False
-        return at == len(self.steps) - 1 or same(self.observations[at], observation)
+        return at == len(self.observations) - 1 or same(self.observations[at], observation)
 
     def add(self, observation: Observation, decision: Decision) -> None:
         """Remember an observation and what was decided on it."""
-        self.steps.append(observation.step)
         self.observations.append(observation)
         self.decisions.append(decision)
         self._saved = None
 
     def cut(self, at: int, peers: Peers) -> None:
         """Go back to before the observation at ``at``; the state is built again from what stays."""
-        del self.steps[at:], self.observations[at:], self.decisions[at:]
+        del self.observations[at:], self.decisions[at:]
         self._saved, self.state = None, self.policy.init()
         for observation in self.observations:
             self.state, _ = self.policy.step(self.state, observation, peers)
+
+
+_step = attrgetter("step")
 
 
 def _unpacked(saved: bytes | tuple[Any, ...]) -> Any:

@@ -15,7 +15,7 @@ from tune_es.promotion import Saved
 from tune_es.records import Action, Decision, Observation, Verdict
 
 #: Version of the snapshot's layout.
-LAYOUT = 4
+LAYOUT = 5
 
 
 class Referee:
@@ -88,19 +88,20 @@ class Referee:
             self.admit(observation.trial_id)
         life = self._lives[observation.trial_id]
         at = life.place(observation.step)
-        if at < len(life.steps):
+        if at < len(life.observations):
             if life.knows(at, observation):
                 return self._again(life.decisions[at])
-            self._cohort.cut(observation.trial_id, life.steps[at])
+            self._cohort.cut(observation.trial_id, life.observations[at].step)
             life.cut(at, self._cohort.peers(observation.trial_id))
         return self._judge(life, observation, saved)
 
     def stands_still(self, observation: Observation) -> bool:
         """True where a trial reports its latest step again with other numbers: they are ignored."""
         life = self._lives.get(observation.trial_id)
-        if life is None or not life.steps or life.steps[-1] != observation.step:
-            return False
-        return not same(life.observations[-1], observation)
+        latest = life.observations[-1] if life and life.observations else None
+        return (
+            latest is not None and latest.step == observation.step and not same(latest, observation)
+        )
 
     def last(self, trial_id: str) -> Decision | None:
         """The latest decision about a trial, ended ones included.

@@ -50,8 +50,8 @@ def test_law_3_no_part_is_spared_an_observation(
 
 def assert_parts_see_everything(joined: Criterion, seen: list[Observation]) -> None:
     alone = [walked(part, seen) for part in joined.parts]
-    for at, (state, _) in enumerate(walked(joined, seen)):
-        assert [repr(inner) for inner, _ in state] == [repr(path[at][0]) for path in alone]
+    for at, ((inner, _), _) in enumerate(walked(joined, seen)):
+        assert [*map(repr, inner)] == [repr(path[at][0]) for path in alone]
 
 
 @given(scores=gappy_curves, one=rules, other=rules)

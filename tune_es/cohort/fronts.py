@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from itertools import chain, islice
 from operator import ge
 
@@ -87,20 +87,34 @@ class Pile(Front):
         return False
 
     def replace(self, points: list[Point]) -> list[Point] | None:
-        beaten: set[Point] = set()
-        for one in points:
-            first, second, third, *more = one
-            behind = self._points[: bisect_right(self._points, (first, math.inf))]
-            behind = [each for each in behind if each[1] <= second and each[2] <= third]
-            if more:
-                behind = [each for each in behind if all(map(ge, one, each))]
-            beaten.update(behind)
+        beaten = self._below(points[0] if len(points) == 1 else tuple(map(max, *points)))
+        if len(points) > 1:
+            beaten = [each for each in beaten if _is_below(each, points)]
         if len(beaten) == len(self._points):
             return None
-        self._points = [each for each in self._points if each not in beaten] + points
-        self._points.sort()
+        for each in beaten:
+            del self._points[bisect_left(self._points, each)]
+        for each in points:
+            insort(self._points, each)
         self._last = points[0]
-        return list(beaten)
+        return beaten
+
+    def _below(self, corner: Point) -> list[Point]:
+        """What is nowhere above a corner."""
+        first, second, third, *more = corner
+        near = self._points[: bisect_right(self._points, (first, math.inf))]
+        near = [each for each in near if each[1] <= second and each[2] <= third]
+        return [each for each in near if all(map(ge, more, each[3:]))] if more else near
+
+
+def _is_below(point: Point, points: list[Point]) -> bool:
+    """True where one of the points is at least equal everywhere."""
+    first, second, third, *more = point
+    for one in points:
+        near = one[0] >= first and one[1] >= second and one[2] >= third
+        if near and (not more or all(map(ge, one, point))):
+            return True
+    return False
 
 
 class Fronts:
@@ -124,6 +138,8 @@ class Fronts:
         self._kind = Stairs if dimensions == 2 else Pile
         self._fronts: list[Front] = []
         self._counts: dict[Point, int] = {}
+        #: The point that was added last, and its front.
+        self._latest: tuple[Point, int] = ((), 0)
         #: How many points each front holds, repeated ones as often as they came.
         self.sizes: list[int] = []
 
@@ -132,6 +148,9 @@ class Fronts:
 
     def find(self, point: Point) -> int:
         """The front, counted from 0, in which a point is or would be."""
+        latest, low = self._latest
+        if point == latest:
+            return low
         low, high = 0, len(self._fronts)
         while low < high:
             middle = (low + high) // 2
@@ -148,6 +167,7 @@ class Fronts:
     def add(self, point: Point) -> None:
         """Put a point where it belongs, and what it pushes out one front further."""
         at, moving = self.find(point), [point]
+        self._latest = point, at
         if point in self._counts:
             self._counts[point] += 1
             self.sizes[at] += 1

@@ -117,7 +117,13 @@ class Criterion(ABC):
 
     def silence(self, left: float | None = None) -> Verdict:
         """The verdict on an observation that holds nothing for this criterion."""
+        if left is None:
+            return self._silence
         return Verdict(False, self.label, None, {}, left, heard=False)
+
+    @cached_property
+    def _silence(self) -> Verdict:
+        return Verdict(False, self.label, None, {}, heard=False)
 
     def __or__(self, other: Criterion) -> Criterion:
         from tune_es.criteria.combine import AnyOf

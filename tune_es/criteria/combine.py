@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from tune_es.checks import check_count
@@ -12,8 +13,8 @@ from tune_es.cohort import Peers
 from tune_es.criteria.base import Criterion
 from tune_es.records import PRECEDENCE, Observation, Verdict
 
-#: For each part its state and its last say.
-States = tuple[tuple[Any, Verdict], ...]
+#: The state of each part, and its last say.
+States = tuple[tuple[Any, ...], tuple[Verdict, ...]]
 
 
 def check_criterion(owner: str, value: object) -> None:
@@ -71,23 +72,29 @@ class _Joined(Criterion):
         return type(self)(*map(change, self.criteria))
 
     def init(self) -> States:
-        return tuple((part.init(), part.silence()) for part in self.criteria)
+        parts = self.criteria
+        return tuple(part.init() for part in parts), tuple(part.silence() for part in parts)
 
     def step(self, state: States, observation: Observation, peers: Peers) -> tuple[States, Verdict]:
-        after, heard = [], False
-        for part, (inner, last) in zip(self.criteria, state, strict=True):
-            inner_after, verdict = part.step(inner, observation, peers)
+        inner, said, heard = [], [], False
+        for part, before, last in zip(self.criteria, *state, strict=True):
+            after, verdict = part.step(before, observation, peers)
+            inner.append(after)
+            said.append(verdict if verdict.heard else last)
             heard = heard or verdict.heard
-            after.append((inner_after, verdict if verdict.heard else last))
-        joined = _join([say for _, say in after], self._quorum)
+        joined = _join(said, self._quorum)
         if not heard:
             joined = self.silence(joined.left)
-        rate = min(say.rate for _, say in after)
+        rate = min(map(_rate, said))
         same = (joined.heard, joined.rate) == (heard, rate)
-        return tuple(after), joined if same else replace(joined, heard=heard, rate=rate)
+        after = tuple(inner), tuple(said)
+        return after, joined if same else replace(joined, heard=heard, rate=rate)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.criteria))})"
+
+
+_rate = attrgetter("rate")
 
 
 def _join(verdicts: Sequence[Verdict], quorum: int) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from tune_es.checks import check_count, check_number
@@ -39,11 +40,15 @@ class NonFinite(Criterion):
         if value is None:
             return state, self.silence()
         if math.isfinite(value):
-            return 0, self.verdict(None, {"non_finite": 0})
+            return 0, self._fine
         count = state + 1
         evidence = {"non_finite": count, "limit": self.patience + 1}
         cause = Cause.BROKEN if count > self.patience else None
         return count, self.verdict(cause, evidence, self.patience + 1 - count)
+
+    @cached_property
+    def _fine(self) -> Verdict:
+        return self.verdict(None, {"non_finite": 0})
 
 
 class _State(NamedTuple):
@@ -155,10 +160,14 @@ class Explosion(Criterion):
         best = max(value, state.best)
         limit = self.factor * min(first, -self.least_start)  # losses are negative when oriented
         if best >= 0 or value >= limit:
-            return _Start(first, best), self.verdict(None, {"bad": 0})
+            return _Start(first, best), self._fine
         bad = state.bad + 1
         sign = observation.sign_of(self.metric)
         evidence = {"value": sign * value, "best": sign * best, "too_bad": sign * limit}
         evidence.update(bad=bad, limit=self.patience)
         cause = Cause.HOPELESS if bad >= self.patience else None
         return _Start(first, best, bad), self.verdict(cause, evidence, self.patience - bad)
+
+    @cached_property
+    def _fine(self) -> Verdict:
+        return self.verdict(None, {"bad": 0})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from tune_es.checks import check_count, check_number
 from tune_es.cohort import Peers
@@ -58,7 +59,11 @@ class Never(Criterion):
         return None
 
     def step(self, state: None, observation: Observation, peers: Peers) -> tuple[None, Verdict]:
-        return None, self.verdict(None, {})
+        return None, self._word
+
+    @cached_property
+    def _word(self) -> Verdict:
+        return self.verdict(None, {})
 
 
 @dataclass(frozen=True)

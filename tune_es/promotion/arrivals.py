@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from typing import Any
 
 from tune_es.promotion.standing import Roster, Standing
 from tune_es.promotion.ties import TieBreak
@@ -22,15 +23,20 @@ class Arrivals:
 
     ties: TieBreak | None = None
     standings: Roster = field(default_factory=Roster)
-    _ranked: list[tuple[float, str]] = field(default_factory=list)
+    #: The best first; None until somebody asks for a place.
+    _ranked: list[tuple[float, str]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_ranked": None}
 
     def note(self, standing: Standing) -> None:
         """A trial comes to the rung."""
-        before = self.standings.get(standing.trial_id)
-        if before is not None:
-            del self._ranked[bisect_left(self._ranked, _entry(before))]
+        if self._ranked is not None:
+            before = self.standings.get(standing.trial_id)
+            if before is not None:
+                del self._ranked[bisect_left(self._ranked, _entry(before))]
+            insort(self._ranked, _entry(standing))
         self.standings.put(standing)
-        insort(self._ranked, _entry(standing))
 
     def placed(self, trial_id: str, places: int) -> list[str]:
         """Who may have got one of the places with this trial's coming.
@@ -42,6 +48,8 @@ class Arrivals:
             return []
         if self.ties is not None:  # who is tied with whom may change with every trial that comes
             return [one.trial_id for one in self.ties.ranked(self.standings.values())][:places]
+        if self._ranked is None:
+            self._ranked = sorted(map(_entry, self.standings.values()))
         last = self._ranked[min(places, len(self._ranked)) - 1]
         own = _entry(self.standings[trial_id])
         return [trial_id] * (own <= last) + [last[1]]
