@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable, Container
 from pathlib import Path
 
-from tests.architecture.tree import OURS, PACKAGE, imports_of, python_files, where
+import pytest
+
+from tests.architecture.tree import OURS, PACKAGE, ROOT, imports_of, python_files, where
 
 #: A room is a module or a folder of tune_es. Each may import the rooms named here.
 ARROWS: dict[str, set[str]] = {
@@ -130,3 +132,9 @@ def test_the_arrows_make_no_circle() -> None:
         ready = {room for room in ARROWS if room not in heights and ARROWS[room] <= set(heights)}
         assert ready, f"these rooms import one another: {sorted(set(ARROWS) - set(heights))}"
         heights.update(dict.fromkeys(ready, len(heights)))
+
+
+def test_coverage_is_asked_of_the_whole_core() -> None:
+    toml = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
+    asked = toml.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["report"]
+    assert {Path(each).parts[1].removesuffix(".py") for each in asked["include"]} == CORE
