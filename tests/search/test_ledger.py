@@ -172,6 +172,21 @@ def test_an_older_ledger_is_healed_and_others_are_let_alone(kind: str, tmp_path:
     theirs.close("alive", ENDED)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+def test_a_point_that_a_lost_trial_had_is_asked_for_again(kind: str, tmp_path: Path) -> None:
+    mine, point = ledger_of(storage_of(kind, tmp_path)), {"x": 0.25, "n": 3, "kind": "b"}
+    mine.study.enqueue_trial(point)
+    saved = pickle.dumps(mine)
+    for _ in range(2):  # it is lost twice
+        pickle.loads(saved).ask("lost", SPACE)
+        restored: Ledger = pickle.loads(saved)
+        restored.heal()
+    assert restored.ask("again", SPACE).params == point
+    restored.close("again", FAILED)
+    restored.heal()
+    assert [state for state, _ in told(restored)] == ["FAIL"] * 3
+
+
 def test_one_that_somebody_else_ended_in_the_storage_disturbs_nobody() -> None:
     ledger = ledger_of()
     number = ledger.ask("t", SPACE).number

@@ -42,7 +42,8 @@ class EarlyStoppingOptunaSearch(OptunaSearch):
     - No trial stays RUNNING after the sweep: not with a time budget, ``Ctrl-C`` or after
       ``Tuner.restore``. Every finite value of every step is an intermediate value.
     - User attributes say ``es/cause`` (of the scheduler, else ENDED, FAILED, BROKEN, UNFINISHED or
-      LOST), ``es/steps``, ``es/best_step``, ``es/seconds``, ``es/cost`` and ``es/trial_id``.
+      LOST), ``es/steps``, ``es/best_step``, ``es/seconds``, ``es/cost`` and ``es/trial_id``. What a
+      process that died asked for last is LOST; a point of ``points_to_evaluate`` comes again.
 
     The default sampler is multivariate TPE with a good set for many cheap trials; with one
     objective it compares trials at a common step (:class:`tune_es.search.CommonRungSampler`).

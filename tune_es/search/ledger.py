@@ -151,7 +151,8 @@ class Ledger:
         """Bring ledger and study together after one of them was read from an older state.
 
         Trials that were closed meanwhile are closed here; steps that only the study has are taken
-        back, for they will come again; trials that are known to nobody any more failed.
+        back, for they will come again; trials that are known to nobody any more failed, and points
+        that had been enqueued for them are enqueued again.
         """
         for entry in self._entries.values():
             if not entry.is_open:
@@ -163,18 +164,22 @@ class Ledger:
             else:
                 unknown = trial.intermediate_values.keys() - entry.record.rows.keys()
                 self._report(entry, dict.fromkeys(unknown, math.nan))
-        self.close_lost()
+        for point in filter(None, self.close_lost()):
+            self.study.enqueue_trial(point, user_attrs={SWEEP: self.sweep})
 
-    def close_lost(self) -> None:
+    def close_lost(self) -> list[dict[str, Any] | None]:
         """Close what runs in the study, was asked for by this sweep, and is known to nobody.
 
-        Such are trials of a process that died.
+        Such are trials of a process that died. Gives for each the point that had been enqueued.
         """
+        points = []
         ours = {entry.number for entry in self._entries.values()}
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial.user_attrs.get(SWEEP) == self.sweep and trial.number not in ours:
                 self._storage.set_trial_user_attr(trial._trial_id, "es/cause", "LOST")
                 self._tell(Entry(trial.number, trial._trial_id), None)
+                points.append(trial.system_attrs.get("fixed_params"))
+        return points
 
     @property
     def _storage(self) -> BaseStorage:
