@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
+import ray
 
 #: Ray's and TensorBoard's own code warns and leaves sockets to the garbage collector.
 NOISE = (
@@ -25,6 +27,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _ray(ray_address: str) -> None:
     """Every test in this folder has it."""
+
+
+@pytest.fixture(autouse=True)
+def _all_cpus(request: pytest.FixtureRequest, _ray: None) -> None:
+    """After a driver was killed its CPUs come back, but for some that Ray never counts as free."""
+    if request.node.get_closest_marker("chaos") is None:
+        return
+    give_up = time.monotonic() + 20
+    while (free := ray.available_resources().get("CPU", 0)) < ray.cluster_resources()["CPU"]:
+        if time.monotonic() > give_up:
+            pytest.skip(f"Ray 2.60 has lost a CPU with a driver that was killed: {free:g} are free")
+        time.sleep(0.2)
 
 
 @pytest.fixture(autouse=True)
